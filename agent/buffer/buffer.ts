@@ -1,0 +1,115 @@
+import type { Component } from '../../shared/component.ts'
+import type { AckCode } from '../../shared/errors.ts'
+import type { Histogram } from '../../shared/histogram.ts'
+import type { RecordColumns } from '../../shared/record.ts'
+import type { BatchHeader, BodyEncoding } from '../../shared/wire/batch.ts'
+
+/** What a stream does when the buffer is at its cap. */
+export type OverflowPolicy = 'drop-oldest' | 'block'
+
+/** How far a source has come, in the source's own terms. */
+export interface Cursor {
+  /** `<source name>` or `<source name>:<what it reads>`. */
+  readonly source: string
+  /** Opaque bytes; an empty position removes the cursor. */
+  readonly position: Buffer
+}
+
+export interface Chunk {
+  readonly stream: string
+  /** The buffer copies what it needs before `append` yields. */
+  readonly records: RecordColumns
+  /** Become durable in the same transaction as the records, or not at all. */
+  readonly cursors?: readonly Cursor[]
+  /** Commit now instead of after the commit age: somebody waits for the answer. */
+  readonly urgent?: boolean
+  /**
+   * Nobody was told that these records are safe and they cannot be read again (a sensor's reading):
+   * while the disk is unusable they may wait in the memory ring, and `append` then resolves.
+   */
+  readonly volatile?: boolean
+}
+
+/** The side of the buffer that sources see. */
+export interface Appender {
+  /**
+   * Resolves when records and cursors are fsynced in one transaction (or, for a volatile chunk,
+   * are in the memory ring). Chunks of one stream keep the order of the calls. Waits while the
+   * stream's policy is `block` and the buffer is full, and while the disk is unusable. Rejects with
+   * `too_large` for a record that can never be sent, with `store_full` when `signal` aborts the wait.
+   */
+  append(chunk: Chunk, signal?: AbortSignal): Promise<void>
+  /** All cursors whose source is `prefix` or begins with `prefix:`. */
+  cursors(prefix: string): ReadonlyMap<string, Buffer>
+}
+
+/** Names a stored frame within this buffer. */
+export type FrameId = string
+
+/** A frame with all of its header that is known before it is sent. */
+export interface StoredFrame {
+  readonly id: FrameId
+  /** `device` is the agent's own; `floor` is as of this reading. */
+  readonly header: BatchHeader
+  readonly enc: BodyEncoding
+  /** Exactly what was stored. */
+  readonly body: Buffer
+  readonly crc: number
+}
+
+/** Records of one frame that go to the dead letters. */
+export interface Parked {
+  readonly code: AckCode | 'unreadable'
+  readonly reason: string
+  /** Which records, by sequence number; absent: the whole frame. */
+  readonly seqs?: readonly number[]
+}
+
+/** The side of the buffer that the sender sees. */
+export interface FrameStore {
+  /** Streams that hold frames, the one with the oldest frame first. */
+  streams(): readonly string[]
+  /**
+   * The frames of a stream that follow `after` (from its oldest when absent), oldest first, until
+   * `maxBytes` of body are reached; at least one if there is one. Frames whose CRC does not match
+   * are parked as `unreadable` and counted, and are not returned.
+   */
+  read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]>
+  /** Lowest sequence number of this epoch and stream that is still held; 0 when none is. */
+  floor(stream: string, epoch: string): number
+  /**
+   * The frame is settled: parks what is to be parked first, durably, then forgets the frame. Frames
+   * of a stream may be released in any order. A crash before a release is on disk means that the
+   * frame is sent again; the gateway drops the repeat.
+   */
+  release(id: FrameId, parked?: Parked): Promise<void>
+  /** Resolves when there may be something new to read, or when `signal` aborts. */
+  changed(signal: AbortSignal): Promise<void>
+}
+
+/** The durable buffer of the agent. */
+export interface AgentBuffer extends Appender, FrameStore, Component {
+  stats(): BufferStats
+}
+
+export interface BufferStats {
+  readonly records: number
+  readonly bytes: number
+  readonly segments: number
+  /** Age of the oldest frame that is not settled, milliseconds; 0 when there is none. */
+  readonly oldestAgeMs: number
+  readonly appendedRecords: number
+  readonly releasedRecords: number
+  readonly parkedRecords: number
+  /** Loss ledger of this buffer's life: counts by stream and reason (`overflow`, `corrupt`, …). */
+  readonly lost: readonly {
+    readonly stream: string
+    readonly reason: string
+    readonly records: number
+  }[]
+  readonly commit: Histogram
+  /** `disk` in order; `memory` while the ring has taken over. */
+  readonly mode: 'disk' | 'memory'
+  readonly ringRecords: number
+  readonly epoch: string
+}

@@ -1,0 +1,136 @@
+import type { Component } from '../../shared/component.ts'
+
+/** Inclusive range of 128-bit hash keys. */
+export interface HashRange {
+  readonly start: bigint
+  readonly end: bigint
+}
+
+/** `shardId-000000000000`, as Kinesis names them; never used again within a stream. */
+export type ShardId = string
+
+export interface Shard {
+  readonly id: ShardId
+  readonly range: HashRange
+  /** Shards this one was made from by a split (one) or a merge (two). */
+  readonly parents: readonly ShardId[]
+  /** Closed shards take no writes and can still be read until they expire. */
+  readonly open: boolean
+}
+
+export interface StreamDescription {
+  readonly stream: string
+  /** All shards that can be read, in the order they were made. */
+  readonly shards: readonly Shard[]
+  /** Changes whenever the set of open shards does. */
+  readonly version: number
+  readonly maxRecordBytes: number
+  /** Limits of one `put`. */
+  readonly maxPutEntries: number
+  readonly maxPutBytes: number
+  /** `auto`: the engine ignores keys and chooses the shard itself; such a stream is not aggregated. */
+  readonly distribution: 'key' | 'auto'
+}
+
+/** Highest sequence number of one source in one entry; see `sourceKey`. */
+export interface Mark {
+  readonly source: string
+  readonly seq: number
+}
+
+export interface PutEntry {
+  /** Where the caller expects it to land. The embedded engine refuses when that is not so. */
+  readonly shard: ShardId
+  readonly partitionKey: string
+  /** Decimal 128-bit hash key. */
+  readonly explicitHashKey: string
+  /** The bytes, up to the stream's `maxRecordBytes`, key included. */
+  readonly data: Buffer
+  /** Stored in the same transaction as the entry, by an engine that can (`keepsMarks`). */
+  readonly marks: readonly Mark[]
+}
+
+/** What became of one entry; same length and order as the entries. */
+export type PutOutcome =
+  | { readonly status: 'stored'; readonly shard: ShardId; readonly sequence: string }
+  /** Over the shard's throughput: send the same bytes again later. */
+  | { readonly status: 'throttled'; readonly message: string; readonly retryAfterMs?: number }
+  /** The expected shard is closed or unknown: read the shard map again. Not stored. */
+  | { readonly status: 'wrong_shard'; readonly message: string }
+  /** `retryable: false`: this entry will never be taken (too large, malformed). */
+  | { readonly status: 'failed'; readonly message: string; readonly retryable: boolean }
+
+export interface ShardMark {
+  readonly shard: ShardId
+  readonly seq: number
+}
+
+/** Where a reader of one shard stands. */
+export type ShardPosition =
+  | { readonly at: 'start' }
+  | { readonly at: 'end' }
+  /** The first record that arrived at or after this wall time, milliseconds. */
+  | { readonly at: 'time'; readonly timeMs: number }
+  | { readonly at: 'sequence' | 'after'; readonly sequence: string }
+
+export interface StreamRecord {
+  readonly sequence: string
+  readonly partitionKey: string
+  readonly data: Buffer
+  /** Milliseconds since the epoch; approximate, as in Kinesis. */
+  readonly arrivalMs: number
+}
+
+export interface ReadResult {
+  readonly records: readonly StreamRecord[]
+  /** Where to go on; absent when the shard is closed and read to its end. */
+  readonly next?: ShardPosition
+  /** How far behind the newest record of the shard this read ends; 0 at the tip. */
+  readonly behindMs: number
+}
+
+/** Where records are kept and read from. `headwater` has one; the tests have a fake one. */
+export interface StreamEngine extends Component {
+  /** Whether `put` stores marks and `marks` gives them back. */
+  readonly keepsMarks: boolean
+  /** How long a lane may wait for more at low load, unless configured. Milliseconds. */
+  readonly lingerMs: number
+  streams(): Promise<readonly string[]>
+  /** Rejects with `unknown_stream`. */
+  describe(stream: string): Promise<StreamDescription>
+  /** Calls `listener` after the set of open shards of a stream changed or a stream went. */
+  onReshard(listener: (stream: string) => void): void
+  /**
+   * Stores entries durably; resolves when the outcome of every entry is known. A rejection means
+   * that nothing is known of any of them. At most one put for the same shard is under way.
+   */
+  put(stream: string, entries: readonly PutEntry[], signal: AbortSignal): Promise<PutOutcome[]>
+  /** All marks of a source, of open and closed shards; empty where none are kept. */
+  marks(stream: string, source: string): Promise<readonly ShardMark[]>
+  /** Records in sequence order, at most about `maxBytes`; at least one if there is one. */
+  read(
+    stream: string,
+    shard: ShardId,
+    position: ShardPosition,
+    limit: { readonly maxRecords: number; readonly maxBytes: number }
+  ): Promise<ReadResult>
+  /** Resolves when `stream` may have something new, or when `signal` aborts. */
+  changed(stream: string, signal: AbortSignal): Promise<void>
+}
+
+/** What an engine that owns its streams can do besides; the embedded one does. */
+export interface StreamAdmin {
+  /** Rejects with `conflict` when it exists. */
+  create(
+    stream: string,
+    options: { readonly shards: number; readonly retentionMs?: number }
+  ): Promise<void>
+  delete(stream: string): Promise<void>
+  /** Splits an open shard; at the middle of its range when `at` is absent. Resolves with the children. */
+  split(stream: string, shard: ShardId, at?: bigint): Promise<readonly ShardId[]>
+  /** Merges two open neighbours. Resolves with the child. */
+  merge(stream: string, shard: ShardId, neighbour: ShardId): Promise<ShardId>
+  /** A small store beside the data for checkpoints of readers. */
+  saveCheckpoint(application: string, stream: string, value: string): Promise<void>
+  loadCheckpoint(application: string, stream: string): Promise<string | undefined>
+}

@@ -1,0 +1,66 @@
+import type { Component } from '../../shared/component.ts'
+import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import type { RecordColumns } from '../../shared/record.ts'
+import type { ShardId } from '../engines/engine.ts'
+
+/** Records that admission has taken; nothing about them is checked again. */
+export interface AdmittedBatch {
+  readonly stream: string
+  readonly records: RecordColumns
+  /** Which records to store, ascending; absent: all. */
+  readonly selected?: Uint32Array
+  /** Record `i` has sequence number `first + i` of this source. */
+  readonly source: SequenceSource
+  readonly first: number
+  /** Correction added to every time, milliseconds. */
+  readonly offsetMs: number
+  /** Whether repeats of this source can come, so that the engine must keep its marks. */
+  readonly repeatable: boolean
+}
+
+export interface Taken {
+  /**
+   * Resolves when every record is durable. It rejects only with `unavailable`, when the gateway
+   * stops first; then nothing is known of the records that were not durable yet.
+   */
+  readonly durable: Promise<void>
+  /** Records that were stored before and are left out now. */
+  readonly repeats: number
+}
+
+/** From admitted records to the engine: keys to shards, lanes, aggregates, puts, retries. */
+export interface Sharding extends Component {
+  /**
+   * Loads what `take` needs of a stream and a source: the shard map and the marks of earlier lives.
+   * Undefined when all is loaded already, so that the hot path does not wait. Rejects with
+   * `unknown_stream`, or `unavailable` when the engine does not answer.
+   */
+  prepare(stream: string, source: SequenceSource | undefined): Promise<void> | undefined
+  /**
+   * Takes a batch, reserving its bytes in every lane that it touches or in none. Synchronous, and
+   * records of one source must be given in the order of their numbers. Throws `throttled` with
+   * `retryAfterMs` when a lane is over its share, `unavailable` when memory is at its bound or the
+   * stream is not prepared; then nothing was taken.
+   */
+  take(batch: AdmittedBatch): Taken
+  /** Largest record the stream takes, less the worst case of wrapping it as an aggregate. Bytes. */
+  maxRecordBytes(stream: string): number
+  stats(): ShardingStats
+}
+
+export interface LaneStats {
+  readonly stream: string
+  readonly shard: ShardId
+  readonly queuedBytes: number
+  readonly queuedRecords: number
+  readonly throttles: number
+  readonly putRecords: number
+  readonly putBytes: number
+  readonly puts: number
+}
+
+export interface ShardingStats {
+  readonly lanes: readonly LaneStats[]
+  readonly bytes: number
+  readonly maxBytes: number
+}
