@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream'
+import { type Command, CommanderError } from 'commander'
+import { HeadwaterError } from './errors.ts'
+
+/** The process as a command sees it; only `main.ts` touches the real one. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Opens standard input at the first call. */
+  stdin(): Readable
+  print(text: string): void
+  onSignal(signal: NodeJS.Signals, listener: () => void): void
+}
+
+export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
+
+/** The process that runs. */
+export function processTerminal(): Terminal {
+  return {
+    env: process.env,
+    stdin: () => process.stdin,
+    print: (text) => process.stdout.write(`${text}\n`),
+    onSignal: (signal, listener) => process.on(signal, listener)
+  }
+}
+
+/**
+ * Runs a command line and resolves with the exit code: 0 done, 1 failed, 2 wrong use or wrong
+ * config. Messages go to standard error.
+ */
+export async function runCommandLine(program: Command, argv: readonly string[]): Promise<number> {
+  for (const command of [program, ...program.commands]) exitsByThrowing(command)
+  try {
+    await program.parseAsync(argv)
+    return exitCodes.done
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
+    }
+    console.error(messageOf(error))
+    const wrongUse = error instanceof HeadwaterError && error.code === 'config'
+    return wrongUse ? exitCodes.wrongUse : exitCodes.failed
+  }
+}
+
+function exitsByThrowing(command: Command): void {
+  command.exitOverride()
+  for (const inner of command.commands) exitsByThrowing(inner)
+}
+
+/** A mistake of the operator needs no stack; one of the programmer does. */
+function messageOf(error: unknown): string {
+  if (error instanceof HeadwaterError && error.code !== 'internal') return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

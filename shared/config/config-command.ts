@@ -1,0 +1,57 @@
+import { Command } from 'commander'
+import type { z } from 'zod'
+import type { Terminal } from '../command-line.ts'
+import { effectiveTree, effectiveYaml } from './effective.ts'
+import { addFlags, type FlagSpec, flagValues } from './flags.ts'
+import { configJsonSchema } from './json-schema.ts'
+import type { LoadOptions } from './load-config.ts'
+
+/** How a program is configured. `Config` is `Written` with what depends on the machine filled in. */
+export interface ConfigSpec<Written, Config extends Written> {
+  /** Usual name of its file, for help. */
+  readonly file: string
+  readonly schema: z.ZodType<Written>
+  readonly flags: readonly FlagSpec[]
+  readonly load: (options: LoadOptions) => Promise<Config>
+}
+
+/** A command that takes `--config` and the flags of `spec`, and what they amount to. */
+export function configCommand<Written, Config extends Written>(
+  name: string,
+  spec: ConfigSpec<Written, Config>,
+  terminal: Terminal
+): { readonly command: Command; readonly load: () => Promise<Config> } {
+  const command = new Command(name).option('--config <file>', `${spec.file}; flags override it`)
+  addFlags(command, spec.flags)
+  const load = () =>
+    spec.load({
+      file: command.opts<{ config?: string }>().config,
+      flags: flagValues(command, spec.flags),
+      env: terminal.env
+    })
+  return { command, load }
+}
+
+/** `check`: the same for every program. */
+export function checkCommand<Written, Config extends Written>(
+  spec: ConfigSpec<Written, Config>,
+  terminal: Terminal
+): Command {
+  const { command, load } = configCommand('check', spec, terminal)
+  return command
+    .description('check the configuration and print it with every default, without secrets')
+    .option('--json', 'print JSON instead of YAML')
+    .option('--schema', `print the JSON Schema of ${spec.file}, for editors`)
+    .action(async (options: { json?: boolean; schema?: boolean }) => {
+      if (options.schema) {
+        terminal.print(JSON.stringify(configJsonSchema(spec.schema, spec.file), null, 2))
+        return
+      }
+      const config = await load()
+      terminal.print(
+        options.json
+          ? JSON.stringify(effectiveTree(spec.schema, config), null, 2)
+          : effectiveYaml(spec.schema, config).trimEnd()
+      )
+    })
+}

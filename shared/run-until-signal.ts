@@ -1,0 +1,80 @@
+import type { Clock } from './clock.ts'
+import type { Terminal } from './command-line.ts'
+import type { Component } from './component.ts'
+import type { Log } from './log.ts'
+
+export interface RunOptions {
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly log: Log
+  /** How long `stop` may finish what it holds. Milliseconds. */
+  readonly drainMs: number
+  /** Called on SIGHUP; a rejection is logged and nothing changes. */
+  readonly reload: () => Promise<void>
+  /** Ends the run when it resolves; absent: only a signal does. */
+  readonly until?: (signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * Runs a program from start to stop. SIGTERM and SIGINT drain it; a second one ends the draining at
+ * once. Resolves when everything is stopped; rejects when the start or the stop fails.
+ */
+export async function runUntilSignal(program: Component, options: RunOptions): Promise<void> {
+  const { terminal, log } = options
+  const asked = new AbortController()
+  const hurry = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    terminal.onSignal(signal, () => {
+      if (asked.signal.aborted) hurry.abort()
+      log.info({ signal }, asked.signal.aborted ? 'stopping at once' : 'stopping')
+      asked.abort()
+    })
+  }
+  terminal.onSignal('SIGHUP', () => {
+    options.reload().then(
+      () => log.info('configuration reloaded'),
+      (error: unknown) => log.error({ error }, 'the old configuration stays')
+    )
+  })
+  try {
+    await program.start(asked.signal)
+    log.info('running')
+    await Promise.race([aborted(asked.signal), options.until?.(asked.signal) ?? never])
+  } catch (error) {
+    if (asked.signal.aborted) log.info('start given up')
+    else throw error
+  } finally {
+    asked.abort()
+    await stop(program, hurry, options)
+  }
+  log.info('stopped')
+}
+
+/** From the deadline until the process ends whatever still runs. */
+const graceMs = 3000
+
+const never = new Promise<void>(() => undefined)
+
+async function stop(program: Component, hurry: AbortController, options: RunOptions) {
+  const done = new AbortController()
+  void options.clock.sleep(options.drainMs, done.signal).then(() => hurry.abort())
+  try {
+    await Promise.race([program.stop(hurry.signal), overdue(hurry.signal, options.clock)])
+  } finally {
+    done.abort()
+  }
+}
+
+/** A part that does not heed its deadline must not keep the process. */
+async function overdue(deadline: AbortSignal, clock: Clock): Promise<never> {
+  await aborted(deadline)
+  await clock.sleep(graceMs)
+  throw new Error('not everything stopped in time')
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
