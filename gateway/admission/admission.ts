@@ -17,6 +17,8 @@ export interface Principal {
   readonly device: string | undefined
   /** Streams it may write to; undefined: all. */
   readonly streams?: readonly string[]
+  /** May read and administer streams; so may anybody on loopback while authentication is off. */
+  readonly admin?: boolean
   /** Aborts when its access is revoked: its connections are closed. */
   readonly revoked: AbortSignal
 }

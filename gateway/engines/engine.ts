@@ -81,6 +81,14 @@ export interface StreamRecord {
   readonly arrivalMs: number
 }
 
+/** What is asked of a shard: records in sequence order, at least one if there is one. */
+export interface ReadRange {
+  readonly from: ShardPosition
+  readonly maxRecords: number
+  /** Bound of the data of all records but the first. */
+  readonly maxBytes: number
+}
+
 export interface ReadResult {
   readonly records: readonly StreamRecord[]
   /** Where to go on; absent when the shard is closed and read to its end. */
@@ -102,29 +110,30 @@ export interface StreamEngine extends Component {
   onReshard(listener: (stream: string) => void): void
   /**
    * Stores entries durably; resolves when the outcome of every entry is known. A rejection means
-   * that nothing is known of any of them. At most one put for the same shard is under way.
+   * that nothing is known of any of them. At most one put for the same shard is under way. An
+   * engine that keeps marks stores the entries for one shard in their order, and none behind one
+   * that may be sent again.
    */
   put(stream: string, entries: readonly PutEntry[], signal: AbortSignal): Promise<PutOutcome[]>
   /** All marks of a source, of open and closed shards; empty where none are kept. */
   marks(stream: string, source: string): Promise<readonly ShardMark[]>
-  /** Records in sequence order, at most about `maxBytes`; at least one if there is one. */
-  read(
-    stream: string,
-    shard: ShardId,
-    position: ShardPosition,
-    limit: { readonly maxRecords: number; readonly maxBytes: number }
-  ): Promise<ReadResult>
+  /** Rejects with `not_found` for a shard that does not exist or has expired. */
+  read(stream: string, shard: ShardId, range: ReadRange): Promise<ReadResult>
   /** Resolves when `stream` may have something new, or when `signal` aborts. */
   changed(stream: string, signal: AbortSignal): Promise<void>
+}
+
+export interface CreateOptions {
+  readonly shards: number
+  readonly retentionMs?: number
+  /** Largest entry, key included; up to 10 MiB. Bytes; default 1 MiB, as in Kinesis. */
+  readonly maxRecordBytes?: number
 }
 
 /** What an engine that owns its streams can do besides; the embedded one does. */
 export interface StreamAdmin {
   /** Rejects with `conflict` when it exists. */
-  create(
-    stream: string,
-    options: { readonly shards: number; readonly retentionMs?: number }
-  ): Promise<void>
+  create(stream: string, options: CreateOptions): Promise<void>
   delete(stream: string): Promise<void>
   /** Splits an open shard; at the middle of its range when `at` is absent. Resolves with the children. */
   split(stream: string, shard: ShardId, at?: bigint): Promise<readonly ShardId[]>

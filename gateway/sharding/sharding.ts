@@ -21,7 +21,8 @@ export interface AdmittedBatch {
 export interface Taken {
   /**
    * Resolves when every record is durable. It rejects only with `unavailable`, when the gateway
-   * stops first; then nothing is known of the records that were not durable yet.
+   * stops or the stream is deleted first; then nothing is known of the records that were not
+   * durable yet.
    */
   readonly durable: Promise<void>
   /** Records that were stored before and are left out now. */
@@ -43,7 +44,10 @@ export interface Sharding extends Component {
    * stream is not prepared; then nothing was taken.
    */
   take(batch: AdmittedBatch): Taken
-  /** Largest record the stream takes, less the worst case of wrapping it as an aggregate. Bytes. */
+  /**
+   * Largest record the stream takes, its key and attributes included, less the worst case of
+   * wrapping it as an aggregate. Bytes. Throws `unavailable` when the stream is not prepared.
+   */
   maxRecordBytes(stream: string): number
   stats(): ShardingStats
 }

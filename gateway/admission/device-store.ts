@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../shared/clock.ts'
+import { HeadwaterError } from '../../shared/errors.ts'
+import type { Random } from '../../shared/random.ts'
+import { requireName } from '../../shared/record.ts'
+import { Fields } from '../../shared/wire/fields.ts'
+import { stampOf, withFileLock } from './file-lock.ts'
+
+/** Name that records of senders without a device go by; no device may have it. */
+export const anonymousDevice = 'anonymous'
+
+/** A device as it is kept: the token itself is nowhere. */
+export interface Device {
+  readonly device: string
+  /** SHA-256 of the token's text, 64 hexadecimal digits. */
+  readonly tokenSha256: string
+  /** ISO 8601. */
+  readonly created: string
+  /** ISO 8601; since then its token is worth nothing. */
+  readonly revoked?: string
+  /** Streams it may write to; absent: all. */
+  readonly streams?: readonly string[]
+  /** May read and administer streams. */
+  readonly admin?: boolean
+}
+
+export interface DeviceRights {
+  readonly streams?: readonly string[]
+  readonly admin?: boolean
+}
+
+const storeVersion = 1
+
+/**
+ * The devices and the hashes of their tokens, in `<dataDir>/devices.json`. Several processes may use
+ * it: changes are made under a lock file and appear whole, by rename.
+ */
+export class DeviceStore {
+  readonly path: string
+  readonly #clock: Clock
+  readonly #random: Random
+
+  constructor(dataDir: string, options: { readonly clock: Clock; readonly random: Random }) {
+    this.path = join(dataDir, 'devices.json')
+    this.#clock = options.clock
+    this.#random = options.random
+  }
+
+  /** Changes whenever the file does; `missing` before the first device. */
+  stamp(): Promise<string> {
+    return stampOf(this.path)
+  }
+
+  /**
+   * All devices, revoked ones too; none when there is no file. Rejects with `config` when the file
+   * cannot be understood, with `store_too_new` when a newer program wrote it.
+   */
+  async list(): Promise<readonly Device[]> {
+    let text: string
+    try {
+      text = await readFile(this.path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
+    return parse(text, this.path)
+  }
+
+  /**
+   * Adds a device, or gives one that was revoked a new token. Resolves with the token, which is
+   * 32 random bytes in base64url and is not kept. Rejects with `conflict` when the device exists.
+   */
+  async add(device: string, rights: DeviceRights = {}): Promise<string> {
+    requireName(device, 'device')
+    for (const stream of rights.streams ?? []) requireName(stream, 'stream')
+    if (device === anonymousDevice) {
+      throw new HeadwaterError(
+        'invalid',
+        `device must not be "${anonymousDevice}", a reserved name`
+      )
+    }
+    const token = this.#random.bytes(32).toString('base64url')
+    await this.#change((devices) => {
+      if (devices.some((one) => one.device === device && !one.revoked)) {
+        throw new HeadwaterError('conflict', `device "${device}" exists; revoke it first`)
+      }
+      const added: Device = {
+        device,
+        tokenSha256: hashToken(token).toString('hex'),
+        created: this.#now(),
+        ...(rights.streams ? { streams: rights.streams } : {}),
+        ...(rights.admin ? { admin: true } : {})
+      }
+      return [...devices.filter((one) => one.device !== device), added]
+    })
+    return token
+  }
+
+  /** Rejects with `not_found` when there is no such device; revoking twice changes nothing. */
+  async revoke(device: string): Promise<void> {
+    await this.#change((devices) => {
+      if (!devices.some((one) => one.device === device)) {
+        throw new HeadwaterError('not_found', `no device "${device}"`)
+      }
+      const revoked = this.#now()
+      return devices.map((one) =>
+        one.device === device && !one.revoked ? { ...one, revoked } : one
+      )
+    })
+  }
+
+  async #change(edit: (devices: readonly Device[]) => readonly Device[]): Promise<void> {
+    await mkdir(join(this.path, '..'), { recursive: true })
+    await withFileLock(`${this.path}.lock`, this.#clock, async () => {
+      const devices = edit(await this.list())
+      await replaceFile(
+        this.path,
+        `${JSON.stringify({ version: storeVersion, devices }, null, 2)}\n`
+      )
+    })
+  }
+
+  #now(): string {
+    return new Date(this.#clock.wallMs()).toISOString()
+  }
+}
+
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+/** Old or new contents, never half of them, whatever moment the power goes. Readable by its owner only. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const fresh = `${path}.new`
+  const file = await open(fresh, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(fresh, path)
+  const directory = await open(join(path, '..'), 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+function parse(text: string, path: string): Device[] {
+  try {
+    const fields = new Fields(JSON.parse(text), 'file')
+    const version = fields.uint('version')
+    if (version > storeVersion) {
+      throw new HeadwaterError(
+        'store_too_new',
+        `${path} has version ${version}, this program reads ${storeVersion}; run a newer one`
+      )
+    }
+    return fields.array('devices').map((one, i) => parseDevice(new Fields(one, `devices[${i}]`)))
+  } catch (cause) {
+    if (cause instanceof HeadwaterError && cause.code === 'store_too_new') throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new HeadwaterError('config', `${path}: ${reason}`, { cause })
+  }
+}
+
+function parseDevice(fields: Fields): Device {
+  const tokenSha256 = fields.text('tokenSha256')
+  if (!/^[0-9a-f]{64}$/.test(tokenSha256)) {
+    throw new HeadwaterError('invalid', 'field "tokenSha256" must be 64 hexadecimal digits')
+  }
+  return {
+    device: requireName(fields.get('device'), 'device'),
+    tokenSha256,
+    created: fields.text('created'),
+    ...(fields.has('revoked') ? { revoked: fields.text('revoked') } : {}),
+    ...(fields.has('streams')
+      ? { streams: fields.array('streams').map((one) => requireName(one, 'streams')) }
+      : {}),
+    ...(fields.get('admin') === true ? { admin: true } : {})
+  }
+}

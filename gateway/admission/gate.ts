@@ -1,0 +1,217 @@
+import type { Clock } from '../../shared/clock.ts'
+import type { Component } from '../../shared/component.ts'
+import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
+import { sourceKey } from '../../shared/kpl/kpl.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Random } from '../../shared/random.ts'
+import type { Ack } from '../../shared/wire/ack.ts'
+import type { AdmittedBatch, Sharding, Taken } from '../sharding/sharding.ts'
+import { refusalAck, storedAck } from './acks.ts'
+import type {
+  Admission,
+  AdmissionStats,
+  Credentials,
+  IncomingBatch,
+  Principal
+} from './admission.ts'
+import type { Authenticator } from './authenticator.ts'
+import { authorise } from './authorise.ts'
+import { BytePool } from './byte-pool.ts'
+import { type BatchIdentity, deviceOf, Identities } from './identities.ts'
+import type { Quota } from './quota.ts'
+import { StreamLines, tooMuchWaits } from './stream-lines.ts'
+import { Tally } from './tally.ts'
+import { Turns } from './turns.ts'
+import { validate, type Verdict } from './validate.ts'
+
+export interface GateLimits {
+  /** How long a batch that overtook its predecessor waits for it. Milliseconds. */
+  readonly earlyWaitMs: number
+  /** Batches of one source that may wait so. */
+  readonly maxEarly: number
+  /** Sources whose order and repeats are remembered, and idempotency keys. */
+  readonly maxSources: number
+  /** Held by batches that wait before they are handed on: for a predecessor or for the engine. */
+  readonly waitingBytes: number
+}
+
+export interface GateOptions {
+  readonly authenticator: Authenticator
+  readonly quota: Quota
+  readonly sharding: Sharding
+  readonly limits: GateLimits
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** The way in: who, how much, well-formed, in turn, once; then over to the lanes. */
+export class Gate implements Admission, Component {
+  readonly name = 'admission'
+  readonly #options: GateOptions
+  readonly #identities: Identities
+  readonly #waiting: BytePool
+  readonly #turns: Turns
+  readonly #lines: StreamLines
+  readonly #tally = new Tally()
+  readonly #underWay = new Set<Promise<Ack>>()
+  #stopped: Promise<void> | undefined
+
+  constructor(options: GateOptions) {
+    const { limits, clock, random, sharding } = options
+    this.#options = options
+    this.#identities = new Identities(random, limits.maxSources)
+    this.#waiting = new BytePool({ maxBytes: limits.waitingBytes, waitMs: 0, maxWaiting: 0, clock })
+    this.#turns = new Turns({ ...limits, waiting: this.#waiting, clock })
+    this.#lines = new StreamLines(sharding, this.#waiting)
+  }
+
+  async start(_signal: AbortSignal): Promise<void> {
+    await this.#options.authenticator.start()
+  }
+
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(deadline)
+    return this.#stopped
+  }
+
+  async authenticate(credentials: Credentials): Promise<Principal> {
+    return this.#options.authenticator.authenticate(credentials)
+  }
+
+  admit(batch: IncomingBatch): Promise<Ack> {
+    this.#tally.received(batch)
+    const answer: Promise<Ack> = this.#judged(batch).then((ack) => {
+      this.#underWay.delete(answer)
+      this.#tally.answered(ack)
+      return ack
+    })
+    this.#underWay.add(answer)
+    return answer
+  }
+
+  stats(): AdmissionStats {
+    return this.#tally.stats(this.#turns.sources)
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    this.#turns.stop()
+    const aborted = new Promise<void>((resolve) => {
+      if (deadline.aborted) resolve()
+      else deadline.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await Promise.race([Promise.all(this.#underWay), aborted])
+    await this.#options.authenticator.stop()
+  }
+
+  async #judged(batch: IncomingBatch): Promise<Ack> {
+    try {
+      if (this.#stopped) throw new HeadwaterError('unavailable', 'the gateway is stopping')
+      authorise(batch)
+      return await this.#withinQuota(batch)
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown)
+      if (error.code === 'internal') {
+        this.#options.log.error({ error, stream: batch.stream }, 'a batch could not be judged')
+      }
+      const { header, stream, records } = batch
+      const epoch = header?.epoch ?? this.#identities.epoch
+      return refusalAck(
+        { epoch, stream, first: header?.first ?? 0, count: records.lens.length },
+        error
+      )
+    }
+  }
+
+  /** What is sent again because it was not taken counts once. */
+  async #withinQuota(batch: IncomingBatch): Promise<Ack> {
+    const { quota } = this.#options
+    const device = deviceOf(batch)
+    const waitMs = quota.waitMs(device)
+    if (waitMs > 0) {
+      const message = `device "${device}" is over its quota`
+      throw new HeadwaterError('throttled', message, { retryAfterMs: waitMs })
+    }
+    quota.charge(device, batch.records.lens.length, batch.wireBytes)
+    try {
+      const identity = this.#identities.of(batch)
+      if (identity) return await this.#admitInTurn(batch, identity)
+      const bytes = batch.records.data.length
+      return await this.#lines.pass(batch.stream, bytes, () => this.#admitStamped(batch))
+    } catch (error) {
+      if (asHeadwaterError(error).retryable) {
+        quota.charge(device, -batch.records.lens.length, -batch.wireBytes)
+      }
+      throw error
+    }
+  }
+
+  /** Records that nobody can repeat, numbered here. Takes them before it yields. */
+  async #admitStamped(batch: IncomingBatch): Promise<Ack> {
+    const { stream, records } = batch
+    const { rejects, selected } = this.#verdict(batch, 0)
+    const { source, first } = this.#identities.stamp(batch)
+    await this.#take({ stream, records, source, first, offsetMs: 0, repeatable: false }, selected)
+      .durable
+    const through = first + records.lens.length - 1
+    const ack = storedAck(batch, { epoch: source.epoch, first, through }, rejects)
+    this.#tally.settled(ack, 0)
+    return ack
+  }
+
+  async #admitInTurn(batch: IncomingBatch, identity: BatchIdentity): Promise<Ack> {
+    const { stream, records } = batch
+    const { source, first, prev, floor, offsetMs } = identity
+    await this.#prepared(batch, identity)
+    const { rejects, selected } = this.#verdict(batch, offsetMs)
+    let storedBefore = 0
+    const { through, repeats } = await this.#turns.pass(`${stream}/${sourceKey(source)}`, {
+      first,
+      last: first + records.lens.length - 1,
+      prev,
+      floor,
+      bytes: records.data.length,
+      take: (from) => {
+        const { durable, repeats } = this.#take(
+          { stream, records, source, first, offsetMs, repeatable: true },
+          selectFrom(selected, records.lens.length, from - first)
+        )
+        storedBefore = repeats
+        return durable
+      }
+    })
+    const ack = storedAck(batch, { epoch: source.epoch, first, through }, rejects)
+    this.#tally.settled(ack, repeats + storedBefore)
+    return ack
+  }
+
+  async #prepared(batch: IncomingBatch, { source }: BatchIdentity): Promise<void> {
+    const loading = this.#options.sharding.prepare(batch.stream, source)
+    if (!loading) return
+    const place = this.#waiting.tryReserve(batch.records.data.length)
+    if (place) return loading.finally(() => place.release())
+    loading.catch(() => {})
+    throw tooMuchWaits()
+  }
+
+  #verdict(batch: IncomingBatch, offsetMs: number): Verdict {
+    const maxRecordBytes = this.#options.sharding.maxRecordBytes(batch.stream)
+    return validate(batch.records, { maxRecordBytes, offsetMs })
+  }
+
+  #take(batch: AdmittedBatch, selected: Uint32Array | undefined): Taken {
+    if (selected?.length === 0) return { durable: Promise.resolve(), repeats: 0 }
+    return this.#options.sharding.take(selected ? { ...batch, selected } : batch)
+  }
+}
+
+/** Of the selected records those from index `from` on; undefined when those are all there are. */
+function selectFrom(
+  selected: Uint32Array | undefined,
+  count: number,
+  from: number
+): Uint32Array | undefined {
+  if (from === 0) return selected
+  if (selected) return selected.filter((index) => index >= from)
+  return Uint32Array.from({ length: count - from }, (_, i) => from + i)
+}

@@ -1,0 +1,28 @@
+import { type FlagSpec, setsKey } from '../../shared/config/flags.ts'
+import { gatewaySchema, loadGatewayConfig } from '../config.ts'
+
+/** Each stands for keys of `gateway.yaml`. */
+const flags: readonly FlagSpec[] = [
+  { flag: '--data-dir <dir>', help: 'where streams and devices are kept', set: setsKey('dataDir') },
+  { flag: '--http <host:port>', help: 'address of the HTTP front, or off', set: setsKey('http') },
+  { flag: '--mqtt <host:port>', help: 'address of the MQTT front, or off', set: setsKey('mqtt') },
+  {
+    flag: '--stream <name[:shards]>',
+    help: 'make this stream if it does not exist; again for more',
+    repeat: true,
+    set: (streams) =>
+      (Array.isArray(streams) ? streams : []).map((text) => {
+        const [stream = '', shards] = String(text).split(':')
+        return { path: ['streams', stream], value: shards === undefined ? {} : { shards } }
+      })
+  },
+  { flag: '--auth <devices|off>', help: 'whether senders need a token', set: setsKey('auth') }
+]
+
+/** How the gateway is configured, for its commands. */
+export const gatewayConfigSpec = {
+  file: 'gateway.yaml',
+  schema: gatewaySchema,
+  flags,
+  load: loadGatewayConfig
+}

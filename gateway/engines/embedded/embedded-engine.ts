@@ -1,0 +1,254 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../../shared/clock.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+import { requireName } from '../../../shared/record.ts'
+import type {
+  CreateOptions,
+  PutEntry,
+  PutOutcome,
+  ReadRange,
+  ReadResult,
+  ShardId,
+  ShardMark,
+  StreamAdmin,
+  StreamDescription,
+  StreamEngine
+} from '../engine.ts'
+import { Catalog } from './catalog.ts'
+import { sequenceSeconds } from './commit-plan.ts'
+import { DirectoryLock } from './directory-lock.ts'
+import { EngineClock } from './engine-clock.ts'
+import { FreeDisk, freeBytesOf } from './free-disk.ts'
+import { newDefinition } from './stream-definition.ts'
+import { StreamDirectory } from './stream-directory.ts'
+import { StreamEvents } from './stream-events.ts'
+import type { StoreContext, StreamStats } from './stream-store.ts'
+
+export interface EmbeddedEngineOptions {
+  /** Holds `engine.db`, `lock.db` and `streams/`. Made when it does not exist. */
+  readonly directory: string
+  /** Data after which a segment file ends. Default 256 MiB. */
+  readonly segmentBytes?: number
+  /** Retention of streams that are created without one. Default 24 h of running time. */
+  readonly retentionMs?: number
+  /** Free disk below which puts are refused. Default 256 MiB. */
+  readonly freeDiskFloorBytes?: number
+  /** Marks kept for each stream, a row a source and shard. Default 200,000. */
+  readonly maxMarks?: number
+  readonly clock: Clock
+  readonly log: Log
+  /** Bytes that may still be written; default: what the file system says. */
+  readonly freeBytes?: (directory: string) => Promise<number>
+}
+
+export interface EmbeddedEngineStats {
+  readonly streams: readonly StreamStats[]
+  /** Running time over all lives. */
+  readonly ageMs: number
+}
+
+const hourMs = 3_600_000
+const sweepEveryMs = 60_000
+const putLimits = { entries: 10_000, bytes: 32 * 1024 * 1024 } as const
+
+interface Running {
+  readonly lock: DirectoryLock
+  readonly catalog: Catalog
+  readonly age: EngineClock
+  readonly streams: StreamDirectory
+  readonly sweeping: Promise<void>
+}
+
+/** The stream engine inside the gateway: shards, order and retention of Kinesis on SQLite files. */
+export class EmbeddedEngine implements StreamEngine, StreamAdmin {
+  readonly name = 'embedded engine'
+  readonly keepsMarks = true
+  /** Commits gather by themselves what arrives during the one before. */
+  readonly lingerMs = 2
+  readonly #options: EmbeddedEngineOptions
+  readonly #events = new StreamEvents()
+  readonly #stopping = new AbortController()
+  #running: Running | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: EmbeddedEngineOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with `store_locked`, `store_too_new`, `store_full`. Damaged files do not stop it. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { directory, log } = this.#options
+    await mkdir(directory, { recursive: true })
+    const lock = await DirectoryLock.take(directory)
+    let catalog: Catalog | undefined
+    try {
+      catalog = await Catalog.open(join(directory, 'engine.db'), log)
+      this.#running = await this.#open(lock, catalog)
+    } catch (thrown) {
+      await catalog?.close()
+      await lock.release()
+      throw thrown
+    }
+    if (signal.aborted) await this.stop(signal)
+  }
+
+  stop(_deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async streams(): Promise<readonly string[]> {
+    return this.#require().streams.names
+  }
+
+  async describe(stream: string): Promise<StreamDescription> {
+    const { shards, maxRecordBytes } = this.#require().streams.require(stream).definition
+    return {
+      stream,
+      shards: shards.shards(),
+      version: shards.version,
+      maxRecordBytes,
+      maxPutEntries: putLimits.entries,
+      maxPutBytes: putLimits.bytes,
+      distribution: 'key'
+    }
+  }
+
+  onReshard(listener: (stream: string) => void): void {
+    this.#events.onReshard(listener)
+  }
+
+  /** A commit that is under way is not cut short by `signal`; it takes as long as the disk does. */
+  async put(
+    stream: string,
+    entries: readonly PutEntry[],
+    signal: AbortSignal
+  ): Promise<PutOutcome[]> {
+    if (signal.aborted) throw new HeadwaterError('unavailable', 'the put was given up')
+    if (entries.length > putLimits.entries) {
+      throw new HeadwaterError('too_large', `a put takes at most ${putLimits.entries} entries`)
+    }
+    return this.#require().streams.require(stream).put(entries)
+  }
+
+  async marks(stream: string, source: string): Promise<readonly ShardMark[]> {
+    return this.#require().streams.require(stream).marks(source)
+  }
+
+  async read(stream: string, shard: ShardId, range: ReadRange): Promise<ReadResult> {
+    return this.#require().streams.require(stream).read(shard, range)
+  }
+
+  async changed(stream: string, signal: AbortSignal): Promise<void> {
+    this.#require().streams.require(stream)
+    await this.#events.changed(stream, signal)
+  }
+
+  async create(stream: string, options: CreateOptions): Promise<void> {
+    const { streams } = this.#require()
+    const { clock, retentionMs = 24 * hourMs } = this.#options
+    const createdSeconds = sequenceSeconds(clock.wallMs())
+    await streams.create(newDefinition(stream, { retentionMs, ...options, createdSeconds }))
+  }
+
+  async delete(stream: string): Promise<void> {
+    await this.#require().streams.delete(stream)
+    this.#events.notify(stream, 'shards')
+  }
+
+  async split(stream: string, shard: ShardId, at?: bigint): Promise<readonly ShardId[]> {
+    const store = this.#require().streams.require(stream)
+    return store.reshard((table, moment) => table.split(shard, at, moment))
+  }
+
+  async merge(stream: string, shard: ShardId, neighbour: ShardId): Promise<ShardId> {
+    const store = this.#require().streams.require(stream)
+    const [child = ''] = await store.reshard((table, moment) =>
+      table.merge(shard, neighbour, moment)
+    )
+    return child
+  }
+
+  async saveCheckpoint(application: string, stream: string, value: string): Promise<void> {
+    const { catalog, streams } = this.#require()
+    streams.require(stream)
+    await catalog.saveCheckpoint(requireName(application, 'the application'), stream, value)
+  }
+
+  async loadCheckpoint(application: string, stream: string): Promise<string | undefined> {
+    return this.#require().catalog.loadCheckpoint(application, stream)
+  }
+
+  /** Applies retention and keeps the running time; the engine does so every minute by itself. */
+  async sweep(): Promise<void> {
+    const { streams, catalog, age } = this.#require()
+    await catalog.saveNumber('ageMs', age.ageMs())
+    for (const store of streams.stores) await store.sweep()
+  }
+
+  stats(): EmbeddedEngineStats {
+    const running = this.#running
+    return {
+      streams: running ? Array.from(running.streams.stores, (store) => store.stats()) : [],
+      ageMs: running?.age.ageMs() ?? 0
+    }
+  }
+
+  async #open(lock: DirectoryLock, catalog: Catalog): Promise<Running> {
+    const { directory, clock, log, freeBytes = freeBytesOf } = this.#options
+    const age = new EngineClock(clock)
+    age.raise(await catalog.number('ageMs'))
+    const endedWell = (await catalog.number('clean')) === 1
+    await catalog.saveNumber('clean', 0)
+    const floorBytes = this.#options.freeDiskFloorBytes ?? 256 * 1024 * 1024
+    const context: StoreContext = {
+      catalog,
+      clock,
+      age,
+      disk: new FreeDisk(clock, floorBytes, () => freeBytes(directory)),
+      log,
+      maxMarks: this.#options.maxMarks ?? 200_000,
+      segmentBytes: this.#options.segmentBytes ?? 256 * 1024 * 1024,
+      segmentAgeMs: (retentionMs) => Math.min(Math.max(retentionMs / 24, hourMs), 24 * hourMs),
+      events: this.#events
+    }
+    const streams = await StreamDirectory.open(join(directory, 'streams'), context, !endedWell)
+    return { lock, catalog, age, streams, sweeping: this.#sweepEveryMinute() }
+  }
+
+  async #sweepEveryMinute(): Promise<void> {
+    const { clock, log } = this.#options
+    for (;;) {
+      await clock.sleep(sweepEveryMs, this.#stopping.signal)
+      if (this.#stopping.signal.aborted) return
+      await this.sweep().catch((error: unknown) => {
+        log.error({ error }, 'retention could not be applied; it is tried again in a minute')
+      })
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort()
+    const running = this.#running
+    if (!running) return
+    const { lock, catalog, age, streams, sweeping } = running
+    await sweeping
+    this.#running = undefined
+    this.#events.wakeAll()
+    try {
+      await streams.close()
+      await catalog.saveNumber('ageMs', age.ageMs())
+      await catalog.saveNumber('clean', 1)
+    } finally {
+      await catalog.close()
+      await lock.release()
+    }
+  }
+
+  #require(): Running {
+    if (this.#running) return this.#running
+    throw new HeadwaterError('unavailable', 'the engine is not running')
+  }
+}

@@ -1,0 +1,60 @@
+import type { PutEntry, PutOutcome } from '../engine.ts'
+
+export interface PendingPut {
+  readonly entries: readonly PutEntry[]
+  readonly bytes: number
+  readonly resolve: (outcomes: PutOutcome[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Bounds of what waits for a commit, and of what goes into one. */
+const limits = {
+  waiting: { bytes: 64 * 1024 * 1024, entries: 200_000 },
+  commit: { bytes: 16 * 1024 * 1024, entries: 50_000 }
+} as const
+
+/** Puts that wait for the next commit. What does not fit is told to come again. */
+export class PutQueue {
+  #puts: PendingPut[] = []
+  #bytes = 0
+  #entries = 0
+  /** Puts that did not fit. */
+  refused = 0
+
+  get isEmpty(): boolean {
+    return this.#puts.length === 0
+  }
+
+  /** Whether it fitted; an empty queue takes any put. */
+  add(put: PendingPut): boolean {
+    const { bytes, entries } = limits.waiting
+    const isOver = this.#bytes + put.bytes > bytes || this.#entries + put.entries.length > entries
+    if (isOver && !this.isEmpty) {
+      this.refused += 1
+      return false
+    }
+    this.#puts.push(put)
+    this.#bytes += put.bytes
+    this.#entries += put.entries.length
+    return true
+  }
+
+  /** What goes into the next commit: at least one put, each as a whole. */
+  take(): PendingPut[] {
+    let bytes = 0
+    let entries = 0
+    let count = 0
+    for (const put of this.#puts) {
+      bytes += put.bytes
+      entries += put.entries.length
+      if (count > 0 && (bytes > limits.commit.bytes || entries > limits.commit.entries)) break
+      count += 1
+    }
+    const taken = this.#puts.splice(0, count)
+    for (const put of taken) {
+      this.#bytes -= put.bytes
+      this.#entries -= put.entries.length
+    }
+    return taken
+  }
+}

@@ -1,0 +1,250 @@
+import type { Clock } from '../../../shared/clock.ts'
+import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import { Histogram } from '../../../shared/histogram.ts'
+import type { Log } from '../../../shared/log.ts'
+import type { PutEntry, PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
+import type { Catalog } from './catalog.ts'
+import { type CommitPlan, planCommit, sequenceSeconds } from './commit-plan.ts'
+import type { EngineClock } from './engine-clock.ts'
+import type { FreeDisk } from './free-disk.ts'
+import { type PendingPut, PutQueue } from './put-queue.ts'
+import { Serial } from './serial.ts'
+import { type ReshardMoment, type ShardTable, shardIdOf } from './shard-table.ts'
+import type { StreamDefinition } from './stream-definition.ts'
+import type { StreamEvents } from './stream-events.ts'
+import type { StreamLog } from './stream-log.ts'
+import { StreamReading } from './stream-reading.ts'
+
+/** What the streams of one engine share. */
+export interface StoreContext {
+  readonly catalog: Catalog
+  readonly clock: Clock
+  readonly age: EngineClock
+  readonly disk: FreeDisk
+  readonly log: Log
+  readonly maxMarks: number
+  /** A segment ends at this size, or when its oldest block has this age. */
+  readonly segmentBytes: number
+  readonly segmentAgeMs: (retentionMs: number) => number
+  readonly events: StreamEvents
+}
+
+export interface StreamStats {
+  readonly stream: string
+  readonly openShards: number
+  /** Entries, blocks and bytes of data stored in this life. */
+  readonly records: number
+  readonly blocks: number
+  readonly bytes: number
+  /** Failed commits, and puts that did not fit into the queue. */
+  readonly failedCommits: number
+  readonly refusedPuts: number
+  readonly commit: Histogram
+  readonly segments: number
+  readonly segmentBytes: number
+  readonly marks: number
+  readonly evictedSources: number
+  /** Blocks that readers passed over, and segments that were found damaged. */
+  readonly corruptBlocks: number
+  readonly salvagedSegments: number
+}
+
+/** One stream: puts are gathered and committed together, reads go beside them. */
+export class StreamStore {
+  readonly #context: StoreContext
+  readonly #records: StreamLog
+  readonly #reading: StreamReading
+  readonly #queue = new PutQueue()
+  /** Commits, reshards and sweeps, one at a time. */
+  readonly #turns = new Serial()
+  readonly #counts = { records: 0, blocks: 0, bytes: 0, failedCommits: 0, commit: new Histogram() }
+  #definition: StreamDefinition
+  #closed = false
+
+  constructor(definition: StreamDefinition, records: StreamLog, context: StoreContext) {
+    this.#definition = definition
+    this.#records = records
+    this.#context = context
+    this.#reading = new StreamReading(records, {
+      log: context.log,
+      repair: (first) => this.#turns.run(() => records.repair(first))
+    })
+  }
+
+  get definition(): StreamDefinition {
+    return this.#definition
+  }
+
+  /** Makes the first segment of a new stream. */
+  begin(): Promise<void> {
+    return this.#turns.run(() => this.#records.prepare(this.#definition, 1))
+  }
+
+  put(entries: readonly PutEntry[]): Promise<PutOutcome[]> {
+    this.#requireOpen()
+    let bytes = 0
+    for (const entry of entries) bytes += entry.data.length
+    return new Promise((resolve, reject) => {
+      const isFirst = this.#queue.isEmpty
+      if (!this.#queue.add({ entries, bytes, resolve, reject })) {
+        const message = 'more is waiting to be written than the disk keeps up with'
+        resolve(entries.map(() => ({ status: 'throttled', message })))
+      } else if (isFirst) this.#scheduleCommit()
+    })
+  }
+
+  async read(shard: ShardId, range: ReadRange): Promise<ReadResult> {
+    this.#requireOpen()
+    return this.#reading.read(this.#definition.shards.require(shard), range)
+  }
+
+  marks(source: string): ShardMark[] {
+    const flat = this.#records.memory.marks.of(source)
+    return Array.from({ length: flat.length / 2 }, (_, i) => ({
+      shard: shardIdOf(flat[i * 2] as number),
+      seq: flat[i * 2 + 1] as number
+    }))
+  }
+
+  /** Puts the shards that `change` makes in place, between two commits; resolves with the new ones. */
+  reshard(change: (table: ShardTable, moment: ReshardMoment) => ShardTable): Promise<string[]> {
+    return this.#turns.run(async () => {
+      this.#requireOpen()
+      await this.#records.prepare(this.#definition, 1)
+      const before = this.#definition.shards
+      const shards = change(before, {
+        atIndex: this.#records.nextIndex,
+        ageMs: this.#context.age.ageMs(),
+        wallSeconds: sequenceSeconds(this.#arrivalMs())
+      })
+      await this.#adopt({ ...this.#definition, shards })
+      this.#context.events.notify(this.#definition.name, 'shards')
+      return shards.rows
+        .filter((row) => row.index >= before.nextIndex)
+        .map((r) => shardIdOf(r.index))
+    })
+  }
+
+  /** Lets go of what is past retention: segments, then closed shards without records. */
+  sweep(): Promise<void> {
+    return this.#turns.run(async () => {
+      if (this.#closed) return
+      await this.#records.sweep(this.#definition)
+      const now = this.#context.age.ageMs()
+      const { shards, retentionMs } = this.#definition
+      const left = shards.expire(
+        ({ atIndex, ageMs }) => now - ageMs > retentionMs && this.#records.isGone(atIndex)
+      )
+      if (left !== shards) await this.#adopt({ ...this.#definition, shards: left })
+    })
+  }
+
+  /** Takes nothing more, writes what it has taken, closes the files. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#turns.run(() => this.#records.close())
+  }
+
+  stats(): StreamStats {
+    const { marks } = this.#records.memory
+    return {
+      stream: this.#definition.name,
+      openShards: this.#definition.shards.rows.filter((row) => !row.closed).length,
+      ...this.#counts,
+      refusedPuts: this.#queue.refused,
+      segments: this.#records.firsts.length,
+      segmentBytes: this.#records.bytes,
+      marks: marks.rows,
+      evictedSources: marks.evicted,
+      corruptBlocks: this.#reading.corruptBlocks,
+      salvagedSegments: this.#records.salvaged
+    }
+  }
+
+  #scheduleCommit(): void {
+    void this.#turns.run(() => this.#commit())
+  }
+
+  async #commit(): Promise<void> {
+    const puts = this.#queue.take()
+    if (!this.#queue.isEmpty) this.#scheduleCommit()
+    try {
+      await this.#prepare(puts)
+    } catch (thrown) {
+      refuse(puts, asHeadwaterError(thrown))
+      return
+    }
+    const plan = planCommit(
+      puts.map((put) => put.entries),
+      {
+        ...this.#definition,
+        nextIndex: this.#records.nextIndex,
+        arrivalMs: this.#arrivalMs(),
+        ageMs: this.#context.age.ageMs()
+      }
+    )
+    await this.#store(puts, plan)
+  }
+
+  async #prepare(puts: readonly PendingPut[]): Promise<void> {
+    let count = 0
+    for (const put of puts) count += put.entries.length
+    await this.#context.disk.require()
+    await this.#records.prepare(this.#definition, count)
+  }
+
+  async #store(puts: readonly PendingPut[], plan: CommitPlan): Promise<void> {
+    const startMs = this.#context.clock.monoMs()
+    try {
+      if (!(await this.#records.append(plan))) {
+        this.#counts.failedCommits += 1
+        refuse(puts, new HeadwaterError('unavailable', 'the disk did not take it'))
+        return
+      }
+    } catch (thrown) {
+      this.#counts.failedCommits += 1
+      const error = asHeadwaterError(thrown, 'unavailable')
+      for (const put of puts) put.reject(error)
+      return
+    }
+    this.#count(plan, startMs)
+    puts.forEach((put, i) => {
+      put.resolve(plan.outcomes[i] ?? [])
+    })
+    if (plan.blocks.length > 0) this.#context.events.notify(this.#definition.name, 'records')
+  }
+
+  #count(plan: CommitPlan, startMs: number): void {
+    if (plan.blocks.length === 0) return
+    this.#counts.commit.observe((this.#context.clock.monoMs() - startMs) / 1000)
+    this.#counts.blocks += plan.blocks.length
+    for (const { block } of plan.blocks) {
+      this.#counts.records += block.count
+      this.#counts.bytes += block.data.length
+    }
+  }
+
+  /** Wall time, but never earlier than that of a record before. */
+  #arrivalMs(): number {
+    return Math.max(Math.floor(this.#context.clock.wallMs()), this.#records.memory.arrivalMs)
+  }
+
+  async #adopt(definition: StreamDefinition): Promise<void> {
+    await this.#context.catalog.saveStream(definition)
+    this.#definition = definition
+    await this.#records.saveDefinition(definition)
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new HeadwaterError('unavailable', 'the engine is stopping')
+  }
+}
+
+/** Nothing of these puts was stored. */
+function refuse(puts: readonly PendingPut[], error: HeadwaterError): void {
+  for (const put of puts) {
+    put.resolve(
+      put.entries.map(() => ({ status: 'failed', message: error.message, retryable: true }))
+    )
+  }
+}

@@ -1,0 +1,105 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import { requireName } from '../../../shared/record.ts'
+import { Fields } from '../../../shared/wire/fields.ts'
+import type { Shard, StreamAdmin, StreamEngine } from '../../engines/engine.ts'
+import type { Access } from './access.ts'
+import type { BodyReader } from './body-reader.ts'
+import { textOf } from './record-bodies.ts'
+
+export interface StreamRoutesOptions {
+  readonly access: Access
+  readonly bodies: BodyReader
+  readonly engine: StreamEngine
+  /** Absent when the streams belong to an engine that is administered elsewhere. */
+  readonly admin: StreamAdmin | undefined
+}
+
+interface StreamRoute {
+  readonly Params: { readonly stream: string }
+}
+
+/** A typing error must not make a million shards. */
+const maxShards = 4096
+const maxRetentionHours = 24 * 365 * 10
+
+/** Listing, describing, making, deleting and resharding streams. */
+export function streamRoutes(app: FastifyInstance, options: StreamRoutesOptions): void {
+  const { access, engine } = options
+  app.addHook('onRequest', async (request) => {
+    await access.operator(request)
+  })
+  app.get('/v1/streams', async () => ({ streams: await engine.streams() }))
+  app.get<StreamRoute>('/v1/streams/:stream', (request) => describe(engine, request.params.stream))
+  app.post('/v1/streams', async (request, reply) => {
+    const fields = await readFields(request, options.bodies)
+    const name = requireName(fields.get('name'), 'name')
+    await adminOf(options).create(name, {
+      shards: fields.int('shards', 1, maxShards),
+      ...(fields.has('retentionHours')
+        ? { retentionMs: fields.int('retentionHours', 1, maxRetentionHours) * 3_600_000 }
+        : {})
+    })
+    return reply.code(201).send(await describe(engine, name))
+  })
+  app.delete<StreamRoute>('/v1/streams/:stream', async (request, reply) => {
+    await adminOf(options).delete(request.params.stream)
+    return reply.code(204).send()
+  })
+  reshardRoutes(app, options)
+}
+
+function reshardRoutes(app: FastifyInstance, options: StreamRoutesOptions): void {
+  app.post<StreamRoute>('/v1/streams/:stream/split', async (request) => {
+    const fields = await readFields(request, options.bodies)
+    const at = fields.has('at') ? hashKey(fields) : undefined
+    const { stream } = request.params
+    return { shards: await adminOf(options).split(stream, fields.text('shard'), at) }
+  })
+  app.post<StreamRoute>('/v1/streams/:stream/merge', async (request) => {
+    const fields = await readFields(request, options.bodies)
+    const { stream } = request.params
+    const child = await adminOf(options).merge(
+      stream,
+      fields.text('shard'),
+      fields.text('neighbour')
+    )
+    return { shards: [child] }
+  })
+}
+
+function adminOf({ admin }: StreamRoutesOptions): StreamAdmin {
+  if (admin) return admin
+  throw new HeadwaterError(
+    'not_found',
+    'the streams of this engine are administered with its own tools'
+  )
+}
+
+async function describe(engine: StreamEngine, stream: string) {
+  const { shards, maxRecordBytes, distribution } = await engine.describe(stream)
+  return { stream, maxRecordBytes, distribution, shards: shards.map(shardJson) }
+}
+
+/** Hash keys as decimal text: they have 128 bits. */
+function shardJson({ id, range, parents, open }: Shard) {
+  return { id, start: String(range.start), end: String(range.end), parents, open }
+}
+
+function hashKey(fields: Fields): bigint {
+  const text = fields.text('at')
+  if (!/^\d{1,39}$/.test(text)) fields.fail('at', 'must be a hash key: up to 39 decimal digits')
+  return BigInt(text)
+}
+
+async function readFields(request: FastifyRequest, bodies: BodyReader): Promise<Fields> {
+  const body = await bodies.read(request.raw)
+  try {
+    return new Fields(JSON.parse(textOf(body.bytes)), 'body')
+  } catch (cause) {
+    if (cause instanceof HeadwaterError) throw cause
+    throw new HeadwaterError('invalid', `body is not valid JSON: ${String(cause)}`, { cause })
+  } finally {
+    body.release()
+  }
+}

@@ -1,0 +1,85 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+
+export interface MqttListener {
+  readonly host: string
+  /** 0: any free one, see `MqttFront.ports`. */
+  readonly port: number
+  /** PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+}
+
+export interface ListenersOptions {
+  readonly log: Log
+  readonly maxConnections: number
+  /** How long a TLS handshake may take. Milliseconds. */
+  readonly handshakeTimeoutMs: number
+  readonly onSocket: (socket: Socket) => void
+  readonly onTurnedAway: () => void
+}
+
+/** How long a peer that says nothing is trusted to be there before the kernel asks. Milliseconds. */
+const tcpKeepAliveMs = 60_000
+
+/** The ports that the front listens on. */
+export class Listeners {
+  readonly #options: ListenersOptions
+  readonly #servers: Server[] = []
+
+  constructor(options: ListenersOptions) {
+    this.#options = options
+  }
+
+  /** In the order in which they were opened. */
+  get ports(): readonly number[] {
+    return this.#servers.map((server) => {
+      const address = server.address()
+      return typeof address === 'object' && address ? address.port : 0
+    })
+  }
+
+  /** Rejects with `port_taken`, or `config` for an address that cannot be had. */
+  async open(listener: MqttListener): Promise<void> {
+    const server = this.#createServer(listener.tls)
+    server.maxConnections = this.#options.maxConnections
+    server.on('drop', this.#options.onTurnedAway)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) => reject(listenError(listener, cause)))
+      server.listen(listener.port, listener.host, resolve)
+    })
+    server.on('error', (error) => this.#options.log.error({ error }, 'mqtt listener failed'))
+    this.#servers.push(server)
+  }
+
+  /** Takes no new connections from this call on; resolves when the old ones are gone. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
+    )
+  }
+
+  #createServer(tls: MqttListener['tls']): Server {
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }
+    const { onSocket, handshakeTimeoutMs } = this.#options
+    if (!tls) return createServer(options, onSocket)
+    return createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, onSocket)
+  }
+}
+
+function listenError({ host, port }: MqttListener, cause: Error): HeadwaterError {
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  const code = 'code' in cause ? cause.code : undefined
+  return code === 'EADDRINUSE'
+    ? new HeadwaterError(
+        'port_taken',
+        `${address} is in use; choose another address for MQTT with --mqtt HOST:PORT`,
+        { cause }
+      )
+    : new HeadwaterError(
+        'config',
+        `cannot listen on ${address} (${cause.message}); set another with --mqtt HOST:PORT`,
+        { cause }
+      )
+}

@@ -1,0 +1,63 @@
+import { decodeAggregate } from '../../shared/kpl/deaggregate.ts'
+import { sourceKey } from '../../shared/kpl/kpl.ts'
+import type { Attributes } from '../../shared/record.ts'
+import type { ShardId, StreamRecord } from '../engines/engine.ts'
+
+/** A record as it was sent, taken out of the aggregate that carried it. */
+export interface UserRecord {
+  readonly stream: string
+  readonly shard: ShardId
+  readonly sequence: string
+  /** Position within the aggregate; 0 for a record that came alone. */
+  readonly subSequence: number
+  readonly partitionKey: string
+  /** Event time, milliseconds; time of arrival where the record does not carry one. */
+  readonly time: number
+  readonly arrivalMs: number
+  /** Identity, of records that carry it. */
+  readonly device?: string
+  readonly epoch?: string
+  readonly seq?: number
+  readonly attributes?: Attributes
+  readonly data: Buffer
+}
+
+/** Who sent a member, in the form that marks are kept in. */
+export interface MemberIdentity {
+  readonly source: string
+  readonly seq: number
+  readonly partitionKey: string
+}
+
+/** The user records of one stream record, without those that `isNew` refuses. */
+export function* unpack(
+  record: StreamRecord,
+  place: { readonly stream: string; readonly shard: ShardId },
+  isNew: (member: MemberIdentity) => boolean
+): Generator<UserRecord> {
+  const { sequence, arrivalMs, partitionKey, data } = record
+  const common = { ...place, sequence, arrivalMs }
+  const members = decodeAggregate(data)
+  if (!members) {
+    yield { ...common, subSequence: 0, partitionKey, time: arrivalMs, data }
+    return
+  }
+  const { extra } = members
+  const keys = extra?.sources.map(sourceKey)
+  for (let i = 0; i < members.count; i++) {
+    const partitionKey = members.partitionKeys[members.partitionKey[i] as number] ?? ''
+    const memberData = members.data[i] as Buffer
+    const plain = { ...common, subSequence: i, partitionKey, data: memberData }
+    if (!extra || !keys) {
+      yield { ...plain, time: arrivalMs }
+      continue
+    }
+    const at = extra.source[i] as number
+    const { device, epoch } = extra.sources[at] ?? { device: '', epoch: '' }
+    const seq = extra.seqs[i] as number
+    if (!isNew({ source: keys[at] ?? '', seq, partitionKey })) continue
+    const attributes = extra.attributes?.[i]
+    const time = extra.times[i] as number
+    yield { ...plain, time, device, epoch, seq, ...(attributes ? { attributes } : {}) }
+  }
+}

@@ -1,0 +1,147 @@
+import { AggregateWriter, runLength } from '../../shared/kpl/aggregate-writer.ts'
+import { sourceKey } from '../../shared/kpl/kpl.ts'
+import { keyOf } from '../../shared/record.ts'
+import type { Mark } from '../engines/engine.ts'
+import { AggregateParcel } from './aggregate-parcel.ts'
+import type { HashKeyCache } from './hash-key.ts'
+import {
+  heldBytes,
+  overheadBytes,
+  type Parcel,
+  type ParcelRow,
+  type Run,
+  type Span
+} from './parcel.ts'
+
+/** KPL gives every aggregate this key; the explicit hash key decides where it goes. */
+const outerKey = 'a'
+
+export interface AggregateRowOptions {
+  readonly maxBytes: number
+  /** Only records of one partition key in an aggregate, which then carries that key. */
+  readonly perKey: boolean
+  readonly hashes: HashKeyCache
+}
+
+/** Records packed as KPL aggregates as they come, one aggregate a put. */
+export class AggregateRow implements ParcelRow {
+  readonly #options: AggregateRowOptions
+  readonly #writer: AggregateWriter
+  #closed: Parcel[] = []
+  #open = new OpenAggregate(outerKey, '')
+  #sinceMs = 0
+
+  constructor(options: AggregateRowOptions) {
+    this.#options = options
+    this.#writer = new AggregateWriter(options.maxBytes)
+  }
+
+  get records(): number {
+    return this.#closed.reduce((sum, parcel) => sum + parcel.records, this.#writer.count)
+  }
+
+  get bytes(): number {
+    const open = this.#writer.count > 0 ? this.#writer.bytes + this.#open.overheadBytes : 0
+    return this.#closed.reduce((sum, parcel) => sum + heldBytes(parcel), open)
+  }
+
+  get full(): boolean {
+    return this.#closed.length > 0
+  }
+
+  get sinceMs(): number {
+    return this.#sinceMs
+  }
+
+  add(run: Run, nowMs: number): void {
+    const end = runLength(run)
+    let at = 0
+    while (at < end) {
+      const key = keyAt(run, at)
+      if (this.#writer.count > 0 && this.#options.perKey && key !== this.#open.partitionKey) {
+        this.#close()
+      }
+      if (this.#writer.count === 0) this.#begin(key, nowMs)
+      const to = this.#options.perKey ? endOfKey(run, at, end) : end
+      const next = this.#writer.add(run, at, to)
+      if (next > at) this.#open.note(run, next - at, run.first + indexAt(run, next - 1))
+      if (next < to) this.#close()
+      at = next
+    }
+  }
+
+  shift(): Parcel[] {
+    if (this.#closed.length === 0) this.#close()
+    return this.#closed.splice(0, 1)
+  }
+
+  unshift(parcels: readonly Parcel[]): void {
+    this.#closed.unshift(...parcels)
+  }
+
+  drain(): Parcel[] {
+    if (this.#writer.count > 0) this.#close()
+    return this.#closed.splice(0)
+  }
+
+  #begin(key: string, nowMs: number): void {
+    const hash = this.#options.hashes.get(key).toString()
+    this.#open = new OpenAggregate(this.#options.perKey ? key : outerKey, hash)
+    this.#writer.begin(hash)
+    this.#sinceMs = nowMs
+  }
+
+  #close(): void {
+    const records = this.#writer.count
+    this.#closed.push(this.#open.close(this.#writer.finish(), records))
+  }
+}
+
+function indexAt(run: Run, position: number): number {
+  return run.indexes ? (run.indexes[position] as number) : position
+}
+
+function keyAt(run: Run, position: number): string {
+  return keyOf(run.records, indexAt(run, position))
+}
+
+/** The position behind the last record in a row that has the key of the one at `from`. */
+function endOfKey(run: Run, from: number, end: number): number {
+  const { key } = run.records
+  if (!key) return end
+  const wanted = key[indexAt(run, from)]
+  let at = from + 1
+  while (at < end && key[indexAt(run, at)] === wanted) at++
+  return at
+}
+
+/** What is kept beside the bytes of the aggregate that is being written. */
+class OpenAggregate {
+  readonly partitionKey: string
+  readonly #explicitHashKey: string
+  readonly #spans: Span[] = []
+  readonly #marks = new Map<string, number>()
+
+  constructor(partitionKey: string, explicitHashKey: string) {
+    this.partitionKey = partitionKey
+    this.#explicitHashKey = explicitHashKey
+  }
+
+  get overheadBytes(): number {
+    return this.#spans.length * overheadBytes
+  }
+
+  note(run: Run, records: number, lastSeq: number): void {
+    this.#spans.push({ batch: run.batch, records })
+    if (run.repeatable) this.#marks.set(sourceKey(run.source), lastSeq)
+  }
+
+  close(data: Buffer, records: number): Parcel {
+    const marks: Mark[] = []
+    for (const [source, seq] of this.#marks) marks.push({ source, seq })
+    const { partitionKey } = this
+    const explicitHashKey = this.#explicitHashKey
+    const spans = this.#spans
+    return new AggregateParcel({ partitionKey, explicitHashKey, data, marks, spans, records })
+  }
+}

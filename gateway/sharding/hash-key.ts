@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+
+/** Hash keys are less than this. */
+export const hashSpace = 1n << 128n
+
+/** MD5 of the key's UTF-8 bytes as an unsigned big-endian number, as Kinesis places records. */
+export function hashKeyOf(partitionKey: string): bigint {
+  return BigInt(`0x${createHash('md5').update(partitionKey, 'utf8').digest('hex')}`)
+}
+
+/** Remembers the hash keys of the partition keys seen last; forgets the one not used longest. */
+export class HashKeyCache {
+  readonly #maxKeys: number
+  readonly #hashes = new Map<string, bigint>()
+
+  /** A key is at most 256 characters, so `maxKeys` bounds the bytes too. */
+  constructor(maxKeys = 16_384) {
+    this.#maxKeys = maxKeys
+  }
+
+  /** The keys it remembers, the one to be forgotten first in front. */
+  keys(): string[] {
+    return [...this.#hashes.keys()]
+  }
+
+  get(partitionKey: string): bigint {
+    const known = this.#hashes.get(partitionKey)
+    const hash = known ?? hashKeyOf(partitionKey)
+    if (known !== undefined) this.#hashes.delete(partitionKey)
+    else if (this.#hashes.size >= this.#maxKeys) this.#forgetOldest()
+    this.#hashes.set(partitionKey, hash)
+    return hash
+  }
+
+  #forgetOldest(): void {
+    for (const oldest of this.#hashes.keys()) {
+      this.#hashes.delete(oldest)
+      return
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { Backoff } from '../../shared/backoff.ts'
+import type { Random } from '../../shared/random.ts'
+import { LaneMeter } from './lane-meter.ts'
+import { Limiter } from './limiter.ts'
+import type { Parcel } from './parcel.ts'
+import type { Verdict } from './verdict.ts'
+
+const backoff = { firstMs: 50, maxMs: 10_000 }
+
+/** When a lane may send next: after its backoff, and no faster than its shard takes. */
+export class Pace {
+  readonly meter = new LaneMeter()
+  readonly #limiter = new Limiter()
+  readonly #backoff: Backoff
+  #notBeforeMs = 0
+  #departedMs = 0
+
+  constructor(random: Random) {
+    this.#backoff = new Backoff({ ...backoff, random })
+  }
+
+  /** On the monotonic clock, as all times here. */
+  get readyAtMs(): number {
+    return Math.max(this.#notBeforeMs, this.#limiter.freeAtMs)
+  }
+
+  /** A put leaves. `again`: it carries only what was attempted before. */
+  departed(bytes: number, nowMs: number, again: boolean): void {
+    if (!again) this.#departedMs = nowMs
+    this.#limiter.sent(bytes, nowMs)
+  }
+
+  /** What a put came to. */
+  arrived({ stored, left, throttledMs, failed, misrouted }: Verdict, nowMs: number): void {
+    if (stored.length > 0) {
+      const records = stored.reduce((sum, parcel) => sum + parcel.records, 0)
+      this.meter.stored({ records, bytes: dataBytes(stored) }, nowMs - this.#departedMs)
+      this.#limiter.stored(nowMs)
+      this.#backoff.reset()
+    }
+    if (throttledMs !== undefined) {
+      this.meter.throttles += 1
+      this.#limiter.throttled(this.meter.bytesPerSecond || dataBytes(left), nowMs)
+    }
+    if (throttledMs !== undefined || failed !== undefined || misrouted) {
+      this.#notBeforeMs = nowMs + this.#backoff.next(throttledMs)
+    }
+  }
+}
+
+function dataBytes(parcels: readonly Parcel[]): number {
+  return parcels.reduce((sum, parcel) => sum + parcel.data.length, 0)
+}

@@ -1,0 +1,55 @@
+import type { StreamDescription } from '../engines/engine.ts'
+import { AggregateRow } from './aggregate-row.ts'
+import type { HashKeyCache } from './hash-key.ts'
+import type { ParcelRow } from './parcel.ts'
+import { PlainRow } from './plain-row.ts'
+
+/**
+ * How the records of a stream are packed. `kpl`: as aggregates. `per-key`: as aggregates of one
+ * partition key each, which keeps strict order for readers of other makes also across a reshard.
+ * `off`: one by one and without identity, for consumers that do not de-aggregate.
+ */
+export type Aggregation = 'kpl' | 'per-key' | 'off'
+
+export interface PackingOptions {
+  readonly aggregation: Aggregation
+  readonly maxAggregateBytes: number
+  readonly hashes: HashKeyCache
+  /** Whether the engine stores the entries of a put for one shard in one transaction. */
+  readonly transactional: boolean
+}
+
+/**
+ * What an aggregate of one record takes besides its data, its key and its attributes, at most:
+ * magic and digest, explicit hash key, lengths, identity with a device id of 128 bytes, time.
+ */
+const wrappingBytes = 512
+/** An outer partition key of 256 characters in UTF-8. */
+const outerKeyBytes = 1024
+
+export function rowFactory(
+  description: StreamDescription,
+  options: PackingOptions
+): () => ParcelRow {
+  const { aggregation, maxAggregateBytes, hashes, transactional } = options
+  if (effective(description, aggregation) === 'off') {
+    const sharedKeys = transactional || description.distribution === 'auto'
+    return () => new PlainRow({ hashes, sharedKeys })
+  }
+  const perKey = aggregation === 'per-key'
+  const maxBytes =
+    Math.min(maxAggregateBytes, description.maxRecordBytes) - (perKey ? outerKeyBytes : 1)
+  return () => new AggregateRow({ maxBytes, perKey, hashes })
+}
+
+/** Largest record with its partition key and attributes that fits into one entry. */
+export function maxRecordBytes(description: StreamDescription, aggregation: Aggregation): number {
+  const mode = effective(description, aggregation)
+  if (mode === 'off') return description.maxRecordBytes
+  return description.maxRecordBytes - wrappingBytes - (mode === 'per-key' ? outerKeyBytes : 0)
+}
+
+/** An engine that chooses the shard itself would split aggregates from where readers seek them. */
+function effective(description: StreamDescription, aggregation: Aggregation): Aggregation {
+  return description.distribution === 'auto' ? 'off' : aggregation
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { effectiveYaml } from '../../shared/config/effective.ts'
+import type { FlagValue } from '../../shared/config/load-config.ts'
+import { gatewaySchema, loadGatewayConfig } from '../../gateway/config.ts'
+import { tempDir } from '../support/temp-dir.ts'
+
+async function setup(t: TestContext, text: string, flags: FlagValue[] = []) {
+  const file = join(await tempDir(t), 'gateway.yaml')
+  await writeFile(file, text)
+  return { file, load: () => loadGatewayConfig({ file, flags, env: { KEY: pem, CERT: pem } }) }
+}
+
+const pem = '-----BEGIN THING-----\nsesame\n-----END THING-----'
+const withTls = 'tls: { cert: "${CERT}", key: "${KEY}" }\n'
+
+test('the defaults are those of the command line', async (t) => {
+  const config = await (await setup(t, '')).load()
+  assert.deepEqual(
+    { http: config.http, mqtt: config.mqtt, auth: config.auth, memory: config.memory },
+    {
+      http: { host: '127.0.0.1', port: 8080 },
+      mqtt: { host: '127.0.0.1', port: 1883 },
+      auth: 'off',
+      memory: 256 * 1024 ** 2
+    }
+  )
+  assert.deepEqual(Object.keys(config.streams), ['telemetry'])
+  assert.deepEqual(
+    [config.streams['telemetry']?.shards, config.streams['telemetry']?.retention],
+    [4, 86_400_000]
+  )
+  assert.match(config.dataDir, /^\/.*headwater-data\/gateway$/)
+})
+
+test('what check prints loads to the same configuration', async (t) => {
+  const { file, load } = await setup(
+    t,
+    'quotas: { recordsPerSecond: 5, devices: { a: { bytesPerSecond: 1 MiB } } }\nroutes:\n  - { topic: a/+, stream: s, key: "{1}" }\nlanes: { linger: 5ms }\nmqtt: off\n'
+  )
+  const config = await load()
+  await writeFile(file, effectiveYaml(gatewaySchema, config))
+  assert.deepEqual(await load(), config)
+})
+
+test('the private key is not printed', async (t) => {
+  const printed = effectiveYaml(gatewaySchema, await (await setup(t, withTls)).load())
+  assert.match(printed, /key: "\*\*\*"/)
+})
+
+test('a listener outside loopback needs authentication and TLS, or insecure written out', async (t) => {
+  const open = 'http: 0.0.0.0:8080\nmqtt: "[::]:1883"\n'
+  const refused = [open, `${open}auth: devices\n`, `${open}${withTls}`]
+  for (const text of refused) {
+    await assert.rejects((await setup(t, text)).load(), (error: Error) => {
+      const lines = error.message.split('\n').map((line) => line.replace(/^.*gateway\.yaml/, ''))
+      const rule =
+        'can be reached from other machines: write "auth: devices" and "tls: { cert, key }", or "insecure: true" to do without'
+      assert.deepEqual(lines, [`:1:7: http: ${rule}`, `:2:7: mqtt: ${rule}`])
+      return true
+    })
+  }
+  await (await setup(t, `${open}auth: devices\n${withTls}`)).load()
+  await (await setup(t, `${open}insecure: true\n`)).load()
+  await (await setup(t, 'http: localhost:1\nmqtt: off\n')).load()
+})
+
+test('an engine that there is not is refused naming what exists', async (t) => {
+  await assert.rejects((await setup(t, 'engine: kinesis\n')).load(), {
+    code: 'config',
+    message: /:1:9: engine: must be embedded, the only engine there is yet$/
+  })
+})
+
+test('unknown keys are refused at every depth with the nearest one', async (t) => {
+  const text =
+    'stream: {}\nstreams: { a: { shard: 4 } }\nroutes: [{ topik: a, stream: b }]\nlimits: { boddy: 1 MiB }\n'
+  await assert.rejects((await setup(t, text)).load(), (error: Error) => {
+    for (const near of ['streams', 'shards', 'topic', 'body']) {
+      assert.match(error.message, new RegExp(`did you mean "${near}"`))
+    }
+    return true
+  })
+})

@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import type { Source, SourceContext, SourceType } from '../../agent/sources/source.ts'
+import { ManualClock, settle } from './manual-clock.ts'
+import { MemoryAppender } from './memory-appender.ts'
+import { SeededRandom } from './seeded-random.ts'
+
+interface BenchOptions {
+  readonly once?: boolean
+  readonly stdin?: Readable
+}
+
+/** Runs sources of one type, one after the other, over one appender and one clock. */
+export class SourceBench<Options> {
+  readonly clock = new ManualClock()
+  readonly appender = new MemoryAppender()
+  readonly #type: SourceType<Options>
+  readonly #bench: BenchOptions
+  #run: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined
+
+  constructor(t: TestContext, type: SourceType<Options>, bench: BenchOptions = {}) {
+    this.#type = type
+    this.#bench = bench
+    t.after(() => this.stop())
+  }
+
+  context(changes: Partial<SourceContext> = {}): SourceContext {
+    const { once = false, stdin } = this.#bench
+    return {
+      name: 'in',
+      stream: 'telemetry',
+      partitionKey: 'device-1',
+      once,
+      clock: this.clock,
+      random: new SeededRandom(1),
+      log: pino({ level: 'silent' }),
+      ...(stdin ? { stdin: () => stdin } : {}),
+      ...changes
+    }
+  }
+
+  /** A source with the options as a person writes them. */
+  create(written: object, changes: Partial<SourceContext> = {}): Source {
+    return this.#type.create(this.#type.options.parse(written) as Options, this.context(changes))
+  }
+
+  /** Starts a source; the promise of its run is `done`, and is also kept for `stop`. */
+  start(written: object, changes: Partial<SourceContext> = {}): Source {
+    const source = this.create(written, changes)
+    this.resume(source)
+    return source
+  }
+
+  resume(source: Source): void {
+    const abort = new AbortController()
+    const done = source.run(this.appender, abort.signal).then(
+      () => undefined,
+      (error: unknown) => error
+    )
+    this.#run = { abort, done }
+  }
+
+  /** Resolves with the error of the run, or undefined when it resolved. */
+  async done(): Promise<unknown> {
+    return this.#run?.done
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#run) return
+    const { abort, done } = this.#run
+    this.#run = undefined
+    abort.abort()
+    let over = false
+    void done.then(() => {
+      over = true
+    })
+    while (!over) {
+      await settle(1)
+      this.appender.commit()
+    }
+  }
+
+  /** The process dies here: what was not committed is gone. */
+  async crash(): Promise<void> {
+    this.appender.crash()
+    await this.stop()
+  }
+
+  /** Moves time on in small steps until `condition` holds. */
+  async until(condition: () => boolean, stepMs = 50): Promise<void> {
+    const deadline = Date.now() + 10_000
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error(`not within 10 s: ${condition}`)
+      await this.clock.advance(stepMs)
+    }
+  }
+
+  /** Moves time on by `ms` in steps, so that what works on files keeps pace. */
+  async pass(ms: number, stepMs = 100): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      await this.clock.advance(stepMs)
+      await settle(20)
+    }
+  }
+}
