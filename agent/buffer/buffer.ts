@@ -17,7 +17,10 @@ export interface Cursor {
 
 export interface Chunk {
   readonly stream: string
-  /** The buffer copies what it needs before `append` yields. */
+  /**
+   * The buffer copies what it needs before `append` yields. May hold no record, to commit cursors
+   * alone; with `urgent` that also commits what was appended before it.
+   */
   readonly records: RecordColumns
   /** Become durable in the same transaction as the records, or not at all. */
   readonly cursors?: readonly Cursor[]
@@ -78,11 +81,12 @@ export interface FrameStore {
   /** Lowest sequence number of this epoch and stream that is still held; 0 when none is. */
   floor(stream: string, epoch: string): number
   /**
-   * The frame is settled: parks what is to be parked first, durably, then forgets the frame. Frames
-   * of a stream may be released in any order. A crash before a release is on disk means that the
-   * frame is sent again; the gateway drops the repeat.
+   * The frame is settled: parks what is to be parked first, durably, then forgets the frame. One
+   * frame may have records parked for several reasons. Frames of a stream may be released in any
+   * order. A crash before a release is on disk means that the frame is sent again; the gateway
+   * drops the repeat.
    */
-  release(id: FrameId, parked?: Parked): Promise<void>
+  release(id: FrameId, parked?: readonly Parked[]): Promise<void>
   /** Resolves when there may be something new to read, or when `signal` aborts. */
   changed(signal: AbortSignal): Promise<void>
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import type { Log } from '../../shared/log.ts'
@@ -44,6 +45,8 @@ export interface SourceContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Standard input, for the one source that reads it. */
+  readonly stdin?: () => Readable
 }
 
 /** A kind of source: one entry of the list in `index.ts`. */

@@ -1,0 +1,125 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Readable } from 'node:stream'
+import type { Clock } from '../shared/clock.ts'
+import type { Component } from '../shared/component.ts'
+import { HeadwaterError } from '../shared/errors.ts'
+import type { Log } from '../shared/log.ts'
+import type { Random } from '../shared/random.ts'
+import type { AgentBuffer } from './buffer/buffer.ts'
+import { SqliteBuffer } from './buffer/sqlite-buffer.ts'
+import type { AgentConfig } from './config.ts'
+import { createHealthServer } from './health.ts'
+import type { AgentStats } from './metrics.ts'
+import { createSender } from './create-sender.ts'
+import type { Sender } from './sender/sender.ts'
+import { SourceSet } from './source-set.ts'
+
+export interface AgentDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly stdin: () => Readable
+}
+
+/**
+ * The agent: sources -> buffer -> sender. Started from the end of the flow and stopped from its
+ * beginning, so that every stage drains into a living one.
+ */
+export class Agent implements Component {
+  readonly name = 'agent'
+  readonly #dependencies: AgentDependencies
+  readonly #buffer: AgentBuffer
+  readonly #sources: SourceSet
+  readonly #health: Component | undefined
+  #config: AgentConfig
+  #sender: Sender
+  #stopped: Promise<void> | undefined
+
+  constructor(config: AgentConfig, dependencies: AgentDependencies) {
+    this.#config = config
+    this.#dependencies = dependencies
+    this.#buffer = createBuffer(config, dependencies)
+    this.#sender = createSender(config, this.#buffer, dependencies)
+    this.#sources = new SourceSet(this.#buffer, dependencies)
+    this.#health = createHealthServer(config, () => this.stats(), dependencies)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#health?.start(signal)
+    await this.#buffer.start(signal)
+    await this.#sender.start(signal)
+    await this.#sources.apply(this.#config)
+  }
+
+  /** Resolves when all sources are at their end and everything is settled at the gateway. */
+  async idle(signal: AbortSignal): Promise<void> {
+    await this.#sources.ended()
+    await this.#sender.idle(signal)
+  }
+
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(deadline)
+    return this.#stopped
+  }
+
+  /**
+   * Takes over what can change while running: sources, the gateways and how they are spoken to.
+   * Rejects with `config`, changing nothing, when something else differs.
+   */
+  async reload(config: AgentConfig): Promise<void> {
+    for (const key of ['dataDir', 'device', 'buffer', 'streams', 'health', 'once'] as const) {
+      if (isDeepStrictEqual(config[key], this.#config[key])) continue
+      throw new HeadwaterError('config', `"${key}" cannot change while the agent runs; restart it`)
+    }
+    const senderChanged = (['to', 'token', 'format', 'gzip', 'tls', 'sender'] as const).some(
+      (key) => !isDeepStrictEqual(config[key], this.#config[key])
+    )
+    this.#config = config
+    this.#dependencies.log.level = config.log.level
+    if (senderChanged) {
+      await this.#sender.stop(AbortSignal.abort())
+      this.#sender = createSender(config, this.#buffer, this.#dependencies)
+      await this.#sender.start(new AbortController().signal)
+    }
+    await this.#sources.apply(config)
+  }
+
+  stats(): AgentStats {
+    return {
+      buffer: this.#buffer.stats(),
+      sender: this.#sender.stats(),
+      sources: this.#sources.stats()
+    }
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    const steps = [this.#sources, this.#sender, this.#buffer, this.#health]
+    const errors: unknown[] = []
+    for (const step of steps) {
+      await step?.stop(deadline).catch((error: unknown) => errors.push(error))
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'the agent did not stop cleanly')
+  }
+}
+
+function createBuffer(config: AgentConfig, { clock, random, log }: AgentDependencies): AgentBuffer {
+  const { buffer, streams } = config
+  return new SqliteBuffer({
+    directory: config.dataDir,
+    device: config.device,
+    overflow: (stream) => streams[stream]?.overflow ?? 'drop-oldest',
+    frameBytes: buffer.frame,
+    segmentBytes: buffer.segment,
+    capBytes: buffer.cap,
+    freeDiskFloorBytes: buffer.freeDiskFloor,
+    commitAgeMs: buffer.commitAge,
+    pageSize: buffer.pageSize,
+    compression: buffer.compression,
+    ringBytes: buffer.ring.bytes,
+    ringRecords: buffer.ring.records,
+    deadLetterBytes: buffer.deadLetters,
+    clock,
+    random,
+    log
+  })
+}

@@ -1,0 +1,269 @@
+import { HeadwaterError } from '../../shared/errors.ts'
+import type { OverflowPolicy } from './buffer.ts'
+import {
+  type CursorRow,
+  createCursors,
+  cursorValues,
+  insertCursor,
+  parseCursor
+} from './cursor-row.ts'
+import { createFrames, type FrameRow, frameValues, insertFrame, parseFrame } from './frame-row.ts'
+import type { RunSummary } from './run.ts'
+import type { SeqRange } from './seq-ranges.ts'
+import {
+  createStore,
+  openStore,
+  removeStore,
+  type Sql,
+  type StoreContext,
+  type StoreTable,
+  storeBytes,
+  transaction
+} from './store-file.ts'
+import type { SqlRow } from '../../shared/sqlite.ts'
+
+export interface SegmentPlace {
+  readonly policy: OverflowPolicy
+  /** Rises over both rows. */
+  readonly number: number
+  readonly generation: number
+  readonly path: string
+}
+
+export const segmentTables: readonly StoreTable[] = [
+  {
+    name: 'frames',
+    create: createFrames,
+    insert: insertFrame,
+    intact: (row) => {
+      const frame = parseFrame(row)
+      return frame && frameValues(frame)
+    }
+  },
+  {
+    name: 'cursors',
+    create: createCursors,
+    insert: insertCursor,
+    intact: (row) => {
+      const cursor = parseCursor(row)
+      return cursor && cursorValues(cursor)
+    }
+  }
+]
+
+/** One SQLite file of frames and cursors. Closed by itself when unused; opens again when asked. */
+export class Segment {
+  readonly place: SegmentPlace
+  readonly #context: StoreContext
+  #db: Promise<Sql> | undefined
+  #uses = 0
+  #bytes = 0
+  #removed = false
+
+  private constructor(context: StoreContext, place: SegmentPlace, db: Sql | undefined) {
+    this.#context = context
+    this.place = place
+    this.#db = db && Promise.resolve(db)
+  }
+
+  /** A new file that holds `cursors` from its first commit on. */
+  static async create(
+    context: StoreContext,
+    place: SegmentPlace,
+    cursors: readonly CursorRow[]
+  ): Promise<Segment> {
+    await removeStore(place.path)
+    const db = await createStore(context, place.path, {
+      tables: segmentTables,
+      fill: async (target) => {
+        for (const cursor of cursors) await target.run(insertCursor, ...cursorValues(cursor))
+      }
+    })
+    return Segment.of(context, place, db)
+  }
+
+  static async of(context: StoreContext, place: SegmentPlace, db?: Sql): Promise<Segment> {
+    const segment = new Segment(context, place, db)
+    await segment.measure()
+    return segment
+  }
+
+  /** On disk, as of the last commit. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get idle(): boolean {
+    return this.#uses === 0
+  }
+
+  async measure(): Promise<void> {
+    this.#bytes = await storeBytes(this.place.path)
+  }
+
+  /** One transaction, fsynced. A rejection leaves open whether it happened. */
+  write(frames: readonly FrameRow[], cursors: readonly CursorRow[]): Promise<void> {
+    return this.#use(async (db) => {
+      await transaction(db, () =>
+        Promise.all([
+          ...frames.map((frame) => db.run(insertFrame, ...frameValues(frame))),
+          ...cursors.map((cursor) => db.run(insertCursor, ...cursorValues(cursor)))
+        ])
+      )
+      await this.measure()
+    })
+  }
+
+  /** What it holds, by stream and epoch, oldest first. */
+  summaries(): Promise<RunSummary[]> {
+    return this.#use(async (db) => {
+      const rows = await db.all(
+        `SELECT stream, epoch, min(id) AS first_id, max(id) AS last_id, min(first) AS first,
+           max(first + count - 1) AS last, sum(count) AS records,
+           min(version) AS version, max(version) AS last_version, min(wall_ms) AS wall_ms
+         FROM frames GROUP BY stream, epoch ORDER BY first_id`
+      )
+      return Promise.all(rows.map((row) => summarise(db, row)))
+    })
+  }
+
+  /** Rows of one stream and epoch with ids from `fromId` to `toId`; their CRCs are not checked. */
+  frames(query: {
+    readonly stream: string
+    readonly epoch: string
+    readonly fromId: number
+    readonly toId: number
+    readonly limit: number
+  }): Promise<SqlRow[]> {
+    const { stream, epoch, fromId, toId, limit } = query
+    return this.#use((db) =>
+      db.all(
+        `SELECT * FROM frames WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ?
+         ORDER BY id LIMIT ?`,
+        fromId,
+        toId,
+        stream,
+        Buffer.from(epoch, 'hex'),
+        limit
+      )
+    )
+  }
+
+  /** Ids and frames that a commit brought; their CRCs are checked. */
+  framesOf(version: number): Promise<FrameRow[]> {
+    return this.#use(async (db) => {
+      const rows = await db.all('SELECT * FROM frames WHERE version = ?', version)
+      return rows.flatMap((row) => parseFrame(row) ?? [])
+    })
+  }
+
+  /** Of each source the newest cursor that was committed before frame `before` was. */
+  cursors(before = Number.MAX_SAFE_INTEGER): Promise<CursorRow[]> {
+    return this.#use(async (db) => {
+      const rows = await db.all(
+        `SELECT source, position, through, crc, max(version) AS version FROM cursors
+         WHERE through < ? GROUP BY source`,
+        before
+      )
+      return rows.map((row) => {
+        const cursor = parseCursor(row)
+        if (cursor) return cursor
+        throw new HeadwaterError('store_corrupt', `${this.place.path}: a cursor is damaged`)
+      })
+    })
+  }
+
+  /** The lowest id above `after` that no frame has. */
+  firstMissing(after: number): Promise<number> {
+    return this.#use(async (db) => {
+      const rows = await db.all('SELECT id FROM frames WHERE id > ? ORDER BY id', after)
+      const gap = rows.findIndex((row, i) => row['id'] !== after + 1 + i)
+      return after + 1 + (gap === -1 ? rows.length : gap)
+    })
+  }
+
+  /** Copies the log into the file and fsyncs both. */
+  settle(): Promise<void> {
+    return this.#use(async (db) => {
+      const row = await db.get('PRAGMA wal_checkpoint(TRUNCATE)')
+      if (row?.['busy'] === 0) return
+      throw new HeadwaterError('store_full', `${this.place.path}: the log cannot be copied over`)
+    })
+  }
+
+  /** Lets go of the file; the next use opens it again. SQLite copies the log over now. */
+  async close(): Promise<void> {
+    const db = this.#db
+    this.#db = undefined
+    await (await db)?.close()
+    await this.measure()
+  }
+
+  /** Unlinked before it is closed, so that SQLite does not copy a log that nobody needs. */
+  async remove(): Promise<void> {
+    this.#removed = true
+    await removeStore(this.place.path)
+    this.#bytes = 0
+    await this.close()
+  }
+
+  async #use<T>(work: (db: Sql) => Promise<T>): Promise<T> {
+    this.#uses += 1
+    try {
+      this.#db ??= this.#open()
+      const opening = this.#db
+      const db = await opening.catch((error: unknown) => {
+        if (this.#db === opening) this.#db = undefined
+        throw error
+      })
+      return await work(db)
+    } finally {
+      this.#uses -= 1
+    }
+  }
+
+  async #open(): Promise<Sql> {
+    if (this.#removed) throw new HeadwaterError('not_found', `${this.place.path} is gone`)
+    const opened = await openStore(this.#context, this.place.path, { check: false })
+    if (opened.state === 'sound') return opened.db
+    if (opened.state === 'damaged') throw opened.error
+    throw new HeadwaterError('store_corrupt', `${this.place.path} holds nothing`)
+  }
+}
+
+async function summarise(db: Sql, row: SqlRow): Promise<RunSummary> {
+  const summary = {
+    stream: String(row['stream']),
+    epoch: (row['epoch'] as Buffer).toString('hex'),
+    firstId: row['first_id'] as number,
+    lastId: row['last_id'] as number,
+    first: row['first'] as number,
+    last: row['last'] as number,
+    version: row['version'] as number,
+    lastVersion: row['last_version'] as number,
+    wallMs: row['wall_ms'] as number
+  }
+  const held = row['records'] as number
+  if (held === summary.last - summary.first + 1) return { ...summary, gaps: [] }
+  return { ...summary, gaps: await gapsOf(db, summary) }
+}
+
+/** Sequence numbers between the first and the last that no frame has. */
+async function gapsOf(
+  db: Sql,
+  { stream, epoch, first }: { stream: string; epoch: string; first: number }
+): Promise<SeqRange[]> {
+  const rows = await db.all(
+    'SELECT first, count FROM frames WHERE stream = ? AND epoch = ? ORDER BY first',
+    stream,
+    Buffer.from(epoch, 'hex')
+  )
+  const gaps: SeqRange[] = []
+  let next = first
+  for (const row of rows) {
+    const from = row['first'] as number
+    if (from > next) gaps.push([next, from - 1])
+    next = from + (row['count'] as number)
+  }
+  return gaps
+}

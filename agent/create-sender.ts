@@ -1,0 +1,44 @@
+import type { Clock } from '../shared/clock.ts'
+import type { Log } from '../shared/log.ts'
+import type { Random } from '../shared/random.ts'
+import type { FrameStore } from './buffer/buffer.ts'
+import type { AgentConfig } from './config.ts'
+import { Gateways } from './sender/gateways.ts'
+import { Sender } from './sender/sender.ts'
+import { createTransport } from './sender/transports/index.ts'
+import type { Transport } from './sender/transports/transport.ts'
+
+/** The sender and its transports, one for each gateway, as the configuration has them. */
+export function createSender(
+  config: AgentConfig,
+  store: FrameStore,
+  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log }
+): Sender {
+  const [first, ...others] = config.to.map((url) => transportOf(config, url, clock))
+  if (!first) throw new TypeError('a configuration has at least one gateway')
+  const transport = others.length === 0 ? first : new Gateways([first, ...others], { clock, log })
+  const { window, backoff, stall } = config.sender
+  return new Sender({ store, transport, window, backoff, stallMs: stall, clock, random, log })
+}
+
+function transportOf(config: AgentConfig, url: string, clock: Clock): Transport {
+  const { ca, cert, key, insecure } = config.tls
+  const { token } = config
+  return createTransport(
+    {
+      url: new URL(url),
+      device: config.device,
+      token: token && (() => token.read()),
+      format: config.format,
+      gzip: config.gzip,
+      tls: {
+        insecure,
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key })
+      },
+      timeoutMs: config.sender.timeout
+    },
+    clock
+  )
+}

@@ -1,0 +1,158 @@
+import { byLabel, type Labelled, metricTable, whenKnown } from '../shared/metric-table.ts'
+import type { MetricSpec } from '../shared/metrics.ts'
+import { processMetrics } from '../shared/process-metrics.ts'
+import type { BufferStats } from './buffer/buffer.ts'
+import type { SenderStats } from './sender/sender.ts'
+import type { SourceStats } from './sources/source.ts'
+
+/** What the metrics are read from. */
+export interface AgentStats {
+  readonly buffer: BufferStats
+  readonly sender: SenderStats
+  /** By the name of the source. */
+  readonly sources: Readonly<Record<string, SourceStats & { readonly restarts: number }>>
+}
+
+const { counter, gauge, histogram } = metricTable<AgentStats>('headwater_agent')
+
+type Source = AgentStats['sources'][string]
+
+/** One value a source. */
+function bySource(valueOf: (source: Source) => number | undefined): Labelled<AgentStats> {
+  return {
+    labels: ['source'],
+    read: ({ sources }) =>
+      Object.entries(sources).flatMap(([source, stats]) => {
+        const value = valueOf(stats)
+        return value === undefined ? [] : [[{ source }, value] as const]
+      })
+  }
+}
+
+const sourceMetrics = [
+  counter(
+    'source_records_total',
+    'Records read.',
+    bySource((source) => source.records)
+  ),
+  counter(
+    'source_bytes_total',
+    'Bytes of the records read.',
+    bySource((source) => source.bytes)
+  ),
+  gauge(
+    'source_behind_bytes',
+    'Bytes at the source that are not in the buffer yet, where that is known.',
+    bySource((source) => source.behindBytes)
+  ),
+  counter('source_problems_total', 'What could not be taken as it was, by reason.', {
+    labels: ['source', 'reason'],
+    read: ({ sources }) =>
+      Object.entries(sources).flatMap(([source, { problems }]) =>
+        Object.entries(problems).map(([reason, count]) => [{ source, reason }, count] as const)
+      )
+  }),
+  counter(
+    'source_restarts_total',
+    'How often the source failed and was run again.',
+    bySource((source) => source.restarts)
+  )
+]
+
+const bufferMetrics = [
+  gauge(
+    'data_age_seconds',
+    'Age of the oldest record that the gateway has not acked; 0 when it has all.',
+    ({ buffer }) => buffer.oldestAgeMs / 1000
+  ),
+  gauge(
+    'backlog_records',
+    'Records in the buffer that are not acked.',
+    ({ buffer }) => buffer.records
+  ),
+  gauge('backlog_bytes', 'What the buffer takes on disk.', ({ buffer }) => buffer.bytes),
+  gauge('buffer_segments', 'Files of the buffer.', ({ buffer }) => buffer.segments),
+  counter(
+    'buffered_records_total',
+    'Records made durable.',
+    ({ buffer }) => buffer.appendedRecords
+  ),
+  counter(
+    'parked_records_total',
+    'Records put into the dead letters.',
+    ({ buffer }) => buffer.parkedRecords
+  ),
+  counter('lost_records_total', 'The loss ledger: records that are gone, by stream and reason.', {
+    labels: ['stream', 'reason'],
+    read: ({ buffer }) =>
+      buffer.lost.map(({ stream, reason, records }) => [{ stream, reason }, records] as const)
+  }),
+  histogram('commit_seconds', 'Time of a commit, fsync included.', ({ buffer }) => buffer.commit),
+  gauge(
+    'memory_mode',
+    '1 while the disk is unusable and the memory ring has taken over.',
+    ({ buffer }) => Number(buffer.mode === 'memory')
+  ),
+  gauge('ring_records', 'Records in the memory ring.', ({ buffer }) => buffer.ringRecords)
+]
+
+const senderMetrics = [
+  counter(
+    'sent_records_total',
+    'Records sent, repeats included.',
+    ({ sender }) => sender.sentRecords
+  ),
+  counter(
+    'sent_bytes_total',
+    'Bytes of the frames sent, as stored, repeats included.',
+    ({ sender }) => sender.sentBytes
+  ),
+  counter(
+    'acked_records_total',
+    'Records that the gateway said are durable.',
+    ({ sender }) => sender.ackedRecords
+  ),
+  counter(
+    'rejected_records_total',
+    'Records that the gateway refused for good, by code.',
+    byLabel('code', ({ sender }) => sender.rejectedRecords)
+  ),
+  counter(
+    'transport_failures_total',
+    'Attempts without a valid Ack.',
+    ({ sender }) => sender.transportFailures
+  ),
+  counter('retries_total', 'Batches sent again.', ({ sender }) => sender.retries),
+  counter(
+    'stalls_total',
+    'Connections dropped because nothing moved.',
+    ({ sender }) => sender.stalls
+  ),
+  gauge('in_flight_frames', 'Frames sent and not answered.', ({ sender }) => sender.inFlightFrames),
+  gauge('connected', '1 when the gateway answered the last attempt.', ({ sender }) =>
+    Number(sender.connected)
+  ),
+  gauge(
+    'last_ack_age_seconds',
+    'Time since the last Ack; absent before the first.',
+    whenKnown(({ sender }) =>
+      sender.lastAckAgeMs === undefined ? undefined : sender.lastAckAgeMs / 1000
+    )
+  ),
+  gauge('unauthorized', '1 while the gateway refuses this device or its token.', ({ sender }) =>
+    Number(sender.unauthorized)
+  ),
+  gauge('held_stream', '1 for each stream that the gateway refuses, with its code.', {
+    labels: ['stream', 'code'],
+    read: ({ sender }) =>
+      sender.heldStreams.map(({ stream, code }) => [{ stream, code }, 1] as const)
+  })
+]
+
+/** Every metric of the agent. */
+export const agentMetrics: readonly MetricSpec<AgentStats>[] = [
+  ...sourceMetrics,
+  ...bufferMetrics,
+  ...senderMetrics,
+  ...processMetrics
+]

@@ -1,0 +1,125 @@
+import type { FrameId, FrameStore, StoredFrame } from '../buffer/buffer.ts'
+import type { Releases } from './releases.ts'
+import { fitsWhole, type PieceLimits, Splitter } from './splitter.ts'
+
+/** Read from the buffer at a time, so that small frames do not cost a query each. Bytes. */
+const readBytes = 512 * 1024
+
+/** Room for the header of a batch around its body. Bytes. */
+const headerBytes = 1024
+
+/** A frame, or some of its records, as it is sent. */
+export interface Piece {
+  readonly frame: StoredFrame
+  /** The last of its frame: once this and all before it are settled, the frame is. */
+  readonly ends: boolean
+  /** All of its frame. */
+  readonly whole: boolean
+  /** It cannot be split, because its body cannot be read. */
+  readonly solid: boolean
+}
+
+/** What the gateway has said about sizes; shared by all streams. */
+export interface LearnedLimits {
+  maxBatchBytes: number
+}
+
+export interface FrameReaderOptions {
+  readonly stream: string
+  readonly store: FrameStore
+  readonly releases: Releases
+  readonly learned: LearnedLimits
+}
+
+/** Reads the frames of one stream in order and cuts those that are too large. One caller at a time. */
+export class FrameReader {
+  readonly #options: FrameReaderOptions
+  #frames: StoredFrame[] = []
+  #after: FrameId | undefined
+  #splitter: Splitter | undefined
+  #piece: Piece | undefined
+  /** The frame that is settled in part, and the last sequence number that is. */
+  #settled: { readonly id: FrameId; readonly through: number } | undefined
+  #maxRecords = Number.POSITIVE_INFINITY
+
+  constructor(options: FrameReaderOptions) {
+    this.#options = options
+  }
+
+  /** The next piece to send; undefined when there is none now. */
+  async peek(): Promise<Piece | undefined> {
+    this.#piece ??= await this.#next()
+    return this.#piece
+  }
+
+  /** The piece of the last `peek` is on its way. */
+  take(): void {
+    this.#piece = undefined
+  }
+
+  /** Pieces are settled in the order in which they were taken. */
+  settled({ frame, ends }: Piece): void {
+    const through = frame.header.first + frame.header.count - 1
+    this.#settled = ends ? undefined : { id: frame.id, through }
+    this.#maxRecords *= 2
+  }
+
+  /** Back to the oldest record that is not settled. */
+  rewind(): void {
+    this.#frames = []
+    this.#after = undefined
+    this.#splitter = undefined
+    this.#piece = undefined
+  }
+
+  /** Back to the first record of the oldest frame: the gateway does not know what it had of it. */
+  restart(): void {
+    this.#settled = undefined
+    this.rewind()
+  }
+
+  /** Pieces of at most so many records; every piece that is settled doubles the bound. */
+  shrink(maxRecords: number): void {
+    this.#maxRecords = maxRecords
+  }
+
+  get #limits(): PieceLimits {
+    const maxBytes = Math.max(1, this.#options.learned.maxBatchBytes - headerBytes)
+    return { maxBytes, maxRecords: this.#maxRecords }
+  }
+
+  async #next(): Promise<Piece | undefined> {
+    if (!this.#splitter) {
+      const frame = await this.#nextFrame()
+      if (!frame) return undefined
+      const through = this.#settled?.id === frame.id ? this.#settled.through : 0
+      if (through === 0 && fitsWhole(frame, this.#limits)) return wholeFrame(frame, false)
+      try {
+        this.#splitter = await Splitter.open(frame, through)
+      } catch {
+        // The gateway shall judge it: this is a frame whose checksum is right.
+        return wholeFrame(frame, true)
+      }
+    }
+    const splitter = this.#splitter
+    const frame = await splitter.next(this.#limits)
+    if (splitter.done) this.#splitter = undefined
+    return { frame, ends: splitter.done, whole: false, solid: false }
+  }
+
+  async #nextFrame(): Promise<StoredFrame | undefined> {
+    const { store, stream, releases } = this.#options
+    while (this.#frames.length === 0) {
+      const read = await store.read(stream, this.#after, readBytes)
+      const last = read.at(-1)
+      if (!last) return undefined
+      this.#after = last.id
+      this.#frames = read.filter(({ id }) => !releases.has(id))
+    }
+    return this.#frames.shift()
+  }
+}
+
+function wholeFrame(frame: StoredFrame, solid: boolean): Piece {
+  return { frame, ends: true, whole: true, solid }
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '../../shared/clock.ts'
+import { asHeadwaterError } from '../../shared/errors.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Ack } from '../../shared/wire/ack.ts'
+import type { StoredFrame } from '../buffer/buffer.ts'
+import type { Transport } from './transports/transport.ts'
+
+/** Transport failures in a row after which the next gateway is tried. */
+const failuresBeforeMove = 3
+
+/** How long another gateway is used before the first is tried again. Milliseconds. */
+const returnMs = 300_000
+
+/**
+ * Several gateways that share one engine, as one transport: the first is used while it works, else
+ * the next. Failures of batches that were in flight together count as one.
+ */
+export class Gateways implements Transport {
+  readonly #transports: readonly [Transport, ...Transport[]]
+  readonly #clock: Clock
+  readonly #log: Log
+  #at = 0
+  #movedAtMs = 0
+  /** In a row; starts over with each move and each Ack. */
+  #failures = 0
+  /** The first gateway is being tried again: it has one chance, then we go back to this one. */
+  #backTo: number | undefined
+
+  constructor(
+    transports: readonly [Transport, ...Transport[]],
+    { clock, log }: { readonly clock: Clock; readonly log: Log }
+  ) {
+    this.#transports = transports
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** The gateway in use. */
+  get name(): string {
+    return this.#current.name
+  }
+
+  async send(frame: StoredFrame, signal: AbortSignal): Promise<Ack> {
+    // Nothing is awaited before the transport is called, so the order of the calls is kept.
+    if (this.#at !== 0 && this.#clock.monoMs() - this.#movedAtMs >= returnMs) this.#tryFirst()
+    const transport = this.#current
+    const failures = this.#failures
+    try {
+      const ack = await transport.send(frame, signal)
+      if (transport === this.#current) {
+        this.#failures = 0
+        this.#backTo = undefined
+      }
+      return ack
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown, 'transport')
+      const news = transport === this.#current && failures === this.#failures
+      if (news && error.code === 'transport' && !signal.aborted) this.#failed()
+      throw error
+    }
+  }
+
+  bytesMoved(): number {
+    return this.#transports.reduce((sum, transport) => sum + transport.bytesMoved(), 0)
+  }
+
+  async reset(): Promise<void> {
+    await this.#current.reset()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#transports.map((transport) => transport.close()))
+  }
+
+  get #current(): Transport {
+    return this.#transports[this.#at] ?? this.#transports[0]
+  }
+
+  #failed(): void {
+    this.#failures += 1
+    if (this.#backTo !== undefined) this.#move(this.#backTo)
+    else if (this.#failures >= failuresBeforeMove && this.#transports.length > 1) {
+      this.#move((this.#at + 1) % this.#transports.length)
+    }
+  }
+
+  #tryFirst(): void {
+    const from = this.#at
+    this.#move(0)
+    this.#backTo = from
+  }
+
+  /** What is still pending on the gateway that is left fails, and is sent again to the new one. */
+  #move(to: number): void {
+    const left = this.#current
+    this.#at = to
+    this.#movedAtMs = this.#clock.monoMs()
+    this.#failures = 0
+    this.#backTo = undefined
+    this.#log.info({ from: left.name, to: this.#current.name }, 'changing the gateway')
+    left.reset().catch((error: unknown) => {
+      this.#log.warn({ error, gateway: left.name }, 'the connection left behind does not close')
+    })
+  }
+}

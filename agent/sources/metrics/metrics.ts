@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { duration } from '../../../shared/config/fields.ts'
+import type { Appender } from '../../buffer/buffer.ts'
+import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
+import { Tally } from '../tally.ts'
+import { Host } from './host.ts'
+
+/** The first reading comes early, so that somebody who tries the agent sees something. */
+const firstReadingMs = 1000
+
+const metricsOptions = z.strictObject({
+  metrics: duration({ min: 100, max: 86_400_000 }).describe(
+    'Interval at which this machine is reported: processor, memory, disks, network, temperature.'
+  ),
+  procRoot: z.string().prefault('/proc').describe('Where proc is mounted, such as in a container.'),
+  sysRoot: z.string().prefault('/sys').describe('Where sysfs is mounted.')
+})
+
+type MetricsOptions = z.output<typeof metricsOptions>
+
+/** One JSON record an interval; with `--once` a single one. */
+class MetricsSource implements Source {
+  readonly name: string
+  readonly #options: MetricsOptions
+  readonly #context: SourceContext
+  readonly #tally = new Tally()
+
+  constructor(options: MetricsOptions, context: SourceContext) {
+    this.name = context.name
+    this.#options = options
+    this.#context = context
+  }
+
+  stats(): SourceStats {
+    return this.#tally.stats()
+  }
+
+  async run(sink: Appender, signal: AbortSignal): Promise<void> {
+    const { clock, once } = this.#context
+    const { metrics: intervalMs, procRoot, sysRoot } = this.#options
+    const host = new Host({ procRoot, sysRoot, clock })
+    // Rates need a reading before the first that is reported.
+    await host.sample()
+    let due = clock.monoMs() + Math.min(firstReadingMs, intervalMs)
+    for (;;) {
+      await clock.sleep(Math.max(0, due - clock.monoMs()), signal)
+      if (signal.aborted) return
+      await this.#report(host, sink, signal)
+      if (once || signal.aborted) return
+      due += intervalMs
+      const missed = Math.ceil((clock.monoMs() - due) / intervalMs)
+      if (missed > 0) {
+        this.#tally.problem('missed_reading', missed)
+        due += missed * intervalMs
+      }
+    }
+  }
+
+  async #report(host: Host, sink: Appender, signal: AbortSignal): Promise<void> {
+    const { stream, partitionKey, clock } = this.#context
+    const data = Buffer.from(JSON.stringify(await host.sample()))
+    const records = {
+      keys: [partitionKey],
+      times: Float64Array.of(clock.wallMs()),
+      lens: Uint32Array.of(data.length),
+      data
+    }
+    try {
+      await sink.append({ stream, records, volatile: true }, signal)
+      this.#tally.took(records)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+}
+
+export const metrics: SourceType<MetricsOptions> = {
+  key: 'metrics',
+  summary: 'Reports this machine: processor, memory, disks, network and temperature.',
+  options: metricsOptions,
+  create: (options, context) => new MetricsSource(options, context)
+}

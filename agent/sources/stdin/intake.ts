@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * The bytes of a stream as they come, up to a bound; past it the stream is paused, so that whoever
+ * writes to it waits. Closing leaves the stream paused, with nothing lost.
+ */
+export class Intake {
+  readonly #input: Readable
+  readonly #maxBytes: number
+  #pieces: Buffer[] = []
+  #bytes = 0
+  #ended: boolean
+  #failure: Error | undefined
+  #wake: (() => void) | undefined
+
+  constructor(input: Readable, maxBytes: number) {
+    this.#input = input
+    this.#maxBytes = maxBytes
+    this.#ended = input.readableEnded || input.destroyed
+    input.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError)
+    input.resume()
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Resolves when there are bytes, or the end, or when `signal` aborts. Throws what the stream failed with. */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (this.#bytes === 0 && !this.#ended && !this.#failure && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    if (this.#failure) throw this.#failure
+  }
+
+  /** All that came since the last call, behind `rest`. */
+  takeBehind(rest: Buffer): Buffer {
+    if (this.#bytes === 0) return rest
+    const bytes = Buffer.concat([rest, ...this.#pieces])
+    this.#pieces = []
+    this.#bytes = 0
+    if (!this.#ended) this.#input.resume()
+    return bytes
+  }
+
+  close(): void {
+    this.#input.pause()
+    this.#input.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError)
+  }
+
+  readonly #onData = (piece: Buffer | string) => {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
+    this.#pieces.push(bytes)
+    this.#bytes += bytes.length
+    if (this.#bytes >= this.#maxBytes) this.#input.pause()
+    this.#wake?.()
+  }
+
+  readonly #onEnd = () => {
+    this.#ended = true
+    this.#wake?.()
+  }
+
+  readonly #onError = (error: Error) => {
+    this.#failure = error
+    this.#wake?.()
+  }
+}

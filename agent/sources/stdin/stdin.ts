@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { Backoff } from '../../../shared/backoff.ts'
+import { byteSize } from '../../../shared/config/fields.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import { recordLimits } from '../../../shared/record.ts'
+import type { Appender, Chunk } from '../../buffer/buffer.ts'
+import { cutColumns } from '../lines/cut-columns.ts'
+import { type CutEnd, LineCutter } from '../lines/line-cutter.ts'
+import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
+import { Tally } from '../tally.ts'
+import { Intake } from './intake.ts'
+
+/** What is read ahead while an append is under way; beyond it the writer of the pipe waits. */
+const gatherBytes = 1024 * 1024
+
+/** How long the last lines may take to become durable when the agent stops. */
+const lastAppendMs = 5000
+
+const stdinOptions = z.strictObject({
+  stdin: z.literal(true).describe('Read lines from standard input until it ends.'),
+  maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
+    .prefault('1 MiB')
+    .describe('A longer line is cut to this and marked with the attribute `truncated`.')
+})
+
+type StdinOptions = z.output<typeof stdinOptions>
+
+/**
+ * Lines that cannot be read again: what was read is kept until the buffer has it. One chunk is under
+ * way at a time and is offered until it is taken, so no failure changes the order.
+ */
+class StdinSource implements Source {
+  readonly name: string
+  readonly #context: SourceContext
+  readonly #cutter: LineCutter
+  readonly #tally = new Tally()
+  readonly #backoff: Backoff
+  /** Read and not cut yet, and cut and not durable yet. Both outlive a run. */
+  #rest: Buffer = Buffer.alloc(0)
+  #chunk: Chunk | undefined
+  #skipping = false
+
+  constructor(options: StdinOptions, context: SourceContext) {
+    this.name = context.name
+    this.#context = context
+    this.#cutter = new LineCutter({ maxLineBytes: options.maxLine })
+    this.#backoff = new Backoff({ firstMs: 500, maxMs: 30_000, random: context.random })
+  }
+
+  stats(): SourceStats {
+    const behindBytes = this.#rest.length + (this.#chunk?.records.data.length ?? 0)
+    return { ...this.#tally.stats(), behindBytes }
+  }
+
+  async run(sink: Appender, signal: AbortSignal): Promise<void> {
+    if (!this.#context.stdin) {
+      throw new HeadwaterError('config', `source ${this.name}: there is no standard input here`)
+    }
+    const intake = new Intake(this.#context.stdin(), gatherBytes)
+    try {
+      while (!signal.aborted && !intake.ended) {
+        await this.#appendAll(sink, 'more', signal)
+        await intake.ready(signal)
+        this.#rest = intake.takeBehind(this.#rest)
+      }
+      if (!signal.aborted) return await this.#appendAll(sink, 'end', signal)
+    } finally {
+      intake.close()
+      this.#rest = intake.takeBehind(this.#rest)
+    }
+    await this.#appendLast(sink)
+  }
+
+  /** What was read when the agent stops has no other place than the buffer. */
+  async #appendLast(sink: Appender): Promise<void> {
+    const deadline = new AbortController()
+    const done = new AbortController()
+    const late = this.#context.clock.sleep(lastAppendMs, done.signal).then(() => deadline.abort())
+    await this.#appendAll(sink, 'end', deadline.signal)
+    done.abort()
+    await late
+    const { behindBytes = 0 } = this.stats()
+    if (behindBytes === 0) return
+    throw new HeadwaterError(
+      'store_full',
+      `source ${this.name}: ${behindBytes} bytes read from standard input could not be stored`
+    )
+  }
+
+  /** Appends all records that are complete under `end`; returns early when `signal` aborts. */
+  async #appendAll(sink: Appender, end: CutEnd, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      this.#chunk ??= this.#nextChunk(end)
+      if (!this.#chunk || !(await this.#append(sink, this.#chunk, signal))) return
+      this.#tally.took(this.#chunk.records)
+      this.#chunk = undefined
+    }
+  }
+
+  #nextChunk(end: CutEnd): Chunk | undefined {
+    for (;;) {
+      const cut = this.#cutter.cut(this.#rest, this.#skipping, end)
+      if (cut.consumed === 0) return undefined
+      const { partitionKey, stream, clock } = this.#context
+      const records = cutColumns(this.#rest, cut, { partitionKey, time: clock.wallMs() })
+      this.#rest = this.#rest.subarray(cut.consumed)
+      this.#skipping = cut.skipping
+      this.#tally.problem('empty_line', cut.emptyLines)
+      this.#tally.problem('cut_line', cut.truncated.length)
+      if (cut.count > 0) return { stream, records, urgent: end === 'end' }
+    }
+  }
+
+  async #append(sink: Appender, chunk: Chunk, signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      try {
+        await sink.append(chunk, signal)
+        this.#backoff.reset()
+        return true
+      } catch (error) {
+        if (signal.aborted) return false
+        this.#tally.problem('append_retry')
+        this.#context.log.warn({ source: this.name, error }, 'append failed; tried again')
+        await this.#context.clock.sleep(this.#backoff.next(), signal)
+      }
+    }
+    return false
+  }
+}
+
+export const stdin: SourceType<StdinOptions> = {
+  key: 'stdin',
+  summary: 'Reads lines from standard input until it ends.',
+  options: stdinOptions,
+  create: (options, context) => new StdinSource(options, context)
+}

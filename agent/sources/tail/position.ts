@@ -1,0 +1,100 @@
+import { HeadwaterError } from '../../../shared/errors.ts'
+import { decodeCbor, encodeCbor } from '../../../shared/wire/cbor.ts'
+import { Fields, integerOf } from '../../../shared/wire/fields.ts'
+
+/**
+ * How far a file has been read, and what was there, so that the same bytes are known again.
+ *
+ * The checks are CRC-32: they tell files apart that share an inode number by accident, together
+ * with that number, and are not a defence against forgery, since who can write the file can write
+ * any line into it. A CRC can be carried on as the head grows, without keeping its bytes.
+ */
+export interface Position {
+  /** The path that matched when the file was first seen; rotation renames the file, not this. */
+  readonly home: string
+  /** Bytes that are done with, from the start of the file. */
+  readonly offset: number
+  /** `offset` lies within a line that was cut; its rest is to be passed over. */
+  readonly skipping: boolean
+  /** Of the first `length` bytes: all that was read, at most `headBytes`. */
+  readonly head: { readonly length: number; readonly crc: number }
+  /** The last records read, ending at `offset`, oldest first. */
+  readonly recent: readonly Check[]
+  /** Ends of chunks, ascending, the last at `offset` (but while skipping): dense at the end, sparse before. */
+  readonly marks: readonly Mark[]
+}
+
+export interface Check {
+  /** Bytes of the file, newline included. */
+  readonly length: number
+  readonly crc: number
+}
+
+/** The check is of the `length` bytes that end at `offset`. */
+export interface Mark extends Check {
+  readonly offset: number
+}
+
+export const headBytes = 1024
+
+const version = 1
+
+export function startOf(home: string): Position {
+  return {
+    home,
+    offset: 0,
+    skipping: false,
+    head: { length: 0, crc: 0 },
+    recent: [],
+    marks: []
+  }
+}
+
+/** `{ v, home, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …] }` */
+export function encodePosition(position: Position): Buffer {
+  const { home, offset, skipping, head, recent, marks } = position
+  return encodeCbor({
+    v: version,
+    home,
+    offset,
+    skipping,
+    head: [head.length, head.crc],
+    recent: recent.flatMap((check) => [check.length, check.crc]),
+    marks: marks.flatMap((mark) => [mark.offset, mark.length, mark.crc])
+  })
+}
+
+/** Throws `store_too_new` for a later version, `invalid` for anything else that is not a position. */
+export function decodePosition(bytes: Buffer): Position {
+  const fields: Fields = new Fields(decodeCbor(bytes, 'tail cursor'), 'tail cursor')
+  const found = fields.uint('v')
+  if (found > version) {
+    throw new HeadwaterError(
+      'store_too_new',
+      `a tail cursor has version ${found}, this program reads ${version}; run the newer program`
+    )
+  }
+  const [length = 0, crc = 0] = numbers(fields, 'head', 2)
+  const recent = numbers(fields, 'recent', 2)
+  const marks = numbers(fields, 'marks', 3)
+  return {
+    home: fields.text('home'),
+    offset: fields.uint('offset'),
+    skipping: fields.get('skipping') === true,
+    head: { length, crc },
+    recent: groups(recent, 2).map(([length = 0, crc = 0]) => ({ length, crc })),
+    marks: groups(marks, 3).map(([offset = 0, length = 0, crc = 0]) => ({ offset, length, crc }))
+  }
+}
+
+function numbers(fields: Fields, name: string, groupOf: number): number[] {
+  const values = fields.array(name).map(integerOf)
+  if (values.length % groupOf !== 0) fields.fail(name, `must hold groups of ${groupOf}`)
+  return values.map((value) => value ?? fields.fail(name, 'must hold integers'))
+}
+
+function groups(values: readonly number[], size: number): number[][] {
+  return Array.from({ length: values.length / size }, (_, i) =>
+    values.slice(i * size, (i + 1) * size)
+  )
+}

@@ -1,0 +1,98 @@
+import { crc32 } from 'node:zlib'
+import { headBytes, type Mark, type Position, startOf } from './position.ts'
+
+/** Reads up to `length` bytes of one file; fewer at its end. */
+export type ReadAt = (offset: number, length: number) => Promise<Buffer>
+
+/**
+ * Where to go on in a file of `size` bytes whose position is known from before: `same` when it still
+ * holds what was read, `rewound` when it lost its end, `rewritten` when it is other content.
+ */
+export interface Resumed {
+  readonly change: 'same' | 'rewound' | 'rewritten'
+  readonly position: Position
+}
+
+/**
+ * After a power cut a file may come back shorter than it was read, or with another end, since its
+ * own bytes were never synced. All up to the first byte that differs has been read, so reading goes
+ * on at the record that holds it: found exactly among the last records, else at the last mark that
+ * matches, which repeats at most what lies between two marks. A file with another head was
+ * truncated and written anew: it is read from its start.
+ *
+ * While a file is watched (`watched`), nothing but a truncation makes it shorter, and a head that is
+ * not complete is then no proof that it is the same: the rewritten file may begin with the same line.
+ */
+export async function resume(
+  read: ReadAt,
+  position: Position,
+  state: { readonly size: number; readonly watched: boolean }
+): Promise<Resumed> {
+  const { head, recent, marks, offset } = position
+  const { size, watched } = state
+  const sameHead = size >= head.length && crc32(await read(0, head.length)) === head.crc
+  const last = marks.at(-1)
+  const checked = last && last.offset === offset ? last : undefined
+  if (sameHead && size >= offset && (!checked || (await matches(read, checked)))) {
+    return { change: 'same', position }
+  }
+  const recentFrom = offset - recent.reduce((sum, check) => sum + check.length, 0)
+  if (sameHead ? !watched || head.length === headBytes : !watched && recentFrom === 0) {
+    const records = recent.length === 0 ? 0 : await matchingRecords(read, position, recentFrom)
+    if (records > 0) return rewound(read, position, { records, recentFrom })
+    const mark = await lastMatch(read, marks, Math.min(size, recentFrom))
+    if (mark) return rewound(read, position, { records: 0, recentFrom: mark.offset })
+  }
+  return { change: 'rewritten', position: startOf(position.home) }
+}
+
+async function matches(read: ReadAt, mark: Mark): Promise<boolean> {
+  const bytes = await read(mark.offset - mark.length, mark.length)
+  return bytes.length === mark.length && crc32(bytes) === mark.crc
+}
+
+async function matchingRecords(read: ReadAt, position: Position, from: number): Promise<number> {
+  const bytes = await read(from, position.offset - from)
+  let at = 0
+  let count = 0
+  for (const { length, crc } of position.recent) {
+    const record = bytes.subarray(at, at + length)
+    if (record.length !== length || crc32(record) !== crc) break
+    at += length
+    count += 1
+  }
+  return count
+}
+
+async function lastMatch(
+  read: ReadAt,
+  marks: readonly Mark[],
+  limit: number
+): Promise<Mark | undefined> {
+  for (const mark of marks.toReversed()) {
+    if (mark.offset <= limit && (await matches(read, mark))) return mark
+  }
+  return undefined
+}
+
+/** The position as it was behind the first `records` of its recent ones. */
+async function rewound(
+  read: ReadAt,
+  position: Position,
+  to: { readonly records: number; readonly recentFrom: number }
+): Promise<Resumed> {
+  const recent = position.recent.slice(0, to.records)
+  const offset = recent.reduce((sum, check) => sum + check.length, to.recentFrom)
+  const length = Math.min(position.head.length, offset)
+  return {
+    change: 'rewound',
+    position: {
+      home: position.home,
+      offset,
+      skipping: false,
+      head: { length, crc: crc32(await read(0, length)) },
+      recent,
+      marks: position.marks.filter((mark) => mark.offset <= offset)
+    }
+  }
+}

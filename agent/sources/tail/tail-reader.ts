@@ -1,0 +1,106 @@
+import type { Appender, Cursor } from '../../buffer/buffer.ts'
+import { InFlight } from '../in-flight.ts'
+import { cutColumns, noRecords } from '../lines/cut-columns.ts'
+import { type Cut, type CutEnd, LineCutter } from '../lines/line-cutter.ts'
+import type { SourceContext } from '../source.ts'
+import type { Tally } from '../tally.ts'
+import { advance } from './advance.ts'
+import { fileCursor } from './cursors.ts'
+import type { TailFile } from './tail-file.ts'
+import type { TailOptions } from './tail-options.ts'
+
+/** Data of one chunk, so that it becomes one frame. */
+const chunkBytes = 256 * 1024
+
+/** What one run of the source works with. */
+export interface TailRunOptions {
+  readonly tail: TailOptions
+  readonly context: SourceContext
+  readonly tally: Tally
+  readonly sink: Appender
+  readonly signal: AbortSignal
+}
+
+/** Takes chunks from files to the buffer. All files share its one read buffer. */
+export class TailReader {
+  readonly #options: TailRunOptions
+  readonly #cutter: LineCutter
+  readonly #inFlight = new InFlight({ bytes: 4 * chunkBytes, count: 256 })
+  #buffer = Buffer.allocUnsafeSlow(chunkBytes)
+
+  constructor(options: TailRunOptions) {
+    this.#options = options
+    const { multiline, maxLine } = options.tail
+    this.#cutter = new LineCutter({ maxLineBytes: maxLine, ...(multiline ? { multiline } : {}) })
+  }
+
+  /** Resolves when another chunk may be appended. Throws what an append was rejected with. */
+  room(): Promise<void> {
+    return this.#inFlight.room()
+  }
+
+  /** Appends the next chunk of an open file; resolves with false when there is none under `end`. */
+  async turn(file: TailFile, end: CutEnd): Promise<boolean> {
+    for (;;) {
+      const length = Math.min(this.#buffer.length, file.behindBytes)
+      const bytes = await file.readInto(this.#buffer.subarray(0, length), file.position.offset)
+      const whole = bytes.length === file.behindBytes
+      const cut = this.#cutter.cut(bytes, file.position.skipping, whole ? end : 'more')
+      if (cut.consumed > 0) {
+        this.#take(file, bytes, cut)
+        return true
+      }
+      if (whole || bytes.length < length || length >= this.#cutter.wholeLineBytes) {
+        file.stalledUnder(end)
+        return false
+      }
+      this.#buffer = Buffer.allocUnsafeSlow(this.#cutter.wholeLineBytes)
+    }
+  }
+
+  /** Commits cursors alone, at once. */
+  commit(cursors: readonly Cursor[]): void {
+    const { sink, context, signal } = this.#options
+    const records = noRecords(context.partitionKey)
+    const chunk = { stream: context.stream, records, cursors, urgent: true }
+    this.#inFlight.add(0, sink.append(chunk, signal))
+  }
+
+  /** Resolves when all that was read is durable. Throws what an append was rejected with. */
+  durable(): Promise<void> {
+    return this.#inFlight.durable()
+  }
+
+  /** Throws what an append was rejected with. */
+  check(): void {
+    this.#inFlight.check()
+  }
+
+  /**
+   * Resolves when nothing is under way any more, after asking the buffer to commit it now: the next
+   * run must not begin from cursors that are still to move.
+   */
+  async close(): Promise<void> {
+    if (this.#inFlight.empty) return
+    const { sink, context } = this.#options
+    const records = noRecords(context.partitionKey)
+    sink.append({ stream: context.stream, records, urgent: true }).catch(() => {
+      // What was asked to hurry reports its own failure.
+    })
+    await this.#inFlight.settled()
+  }
+
+  #take(file: TailFile, bytes: Buffer, cut: Cut): void {
+    const { sink, context, tally, signal } = this.#options
+    file.moveTo(advance(file.position, bytes, cut))
+    tally.problem('empty_line', cut.emptyLines)
+    tally.problem('cut_line', cut.truncated.length)
+    // The cursor of a chunk without records waits for the next: passing over them again is harmless.
+    if (cut.count === 0) return
+    const { partitionKey, stream, name, clock } = context
+    const records = cutColumns(bytes, cut, { partitionKey, time: clock.wallMs() })
+    tally.took(records)
+    const chunk = { stream, records, cursors: [fileCursor(name, file)] }
+    this.#inFlight.add(records.data.length, sink.append(chunk, signal))
+  }
+}

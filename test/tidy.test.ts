@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** Where the compiled code stands, and the repository above it. */
+const built = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = repositoryAbove(built)
+
+/**
+ * The rooms of the house and what each may import besides itself: rooms, or single files of them. A
+ * stage sees its neighbour through the file of its contract; `agent/*` and `gateway/*`, the files
+ * directly in the program's folder, put the parts together and may see all.
+ */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  'agent/main.ts': ['agent/commands', 'shared'],
+  'agent/commands': ['agent/*', 'shared'],
+  'agent/*': ['agent/sources', 'agent/transforms', 'agent/buffer', 'agent/sender', 'shared'],
+  'agent/sources': ['agent/buffer/buffer.ts', 'shared'],
+  'agent/transforms': ['agent/sources/source.ts', 'agent/buffer/buffer.ts', 'shared'],
+  'agent/sender': ['agent/buffer/buffer.ts', 'shared'],
+  'agent/buffer': ['shared'],
+  'gateway/main.ts': ['gateway/commands', 'shared'],
+  'gateway/stream-main.ts': ['gateway/stream-commands', 'shared'],
+  // Devices are kept in a file that the commands and a running gateway share.
+  'gateway/commands': ['gateway/*', 'gateway/admission/device-store.ts', 'shared'],
+  'gateway/stream-commands': ['shared'],
+  'gateway/*': [
+    'gateway/fronts/http',
+    'gateway/fronts/mqtt',
+    'gateway/admission',
+    'gateway/sharding',
+    'gateway/engines',
+    'gateway/engines/embedded',
+    'gateway/reading',
+    'shared'
+  ],
+  'gateway/fronts/http': [
+    'gateway/admission/admission.ts',
+    'gateway/engines/engine.ts',
+    'gateway/reading/reader.ts',
+    'shared'
+  ],
+  'gateway/fronts/mqtt': ['gateway/admission/admission.ts', 'shared'],
+  'gateway/admission': ['gateway/sharding/sharding.ts', 'shared'],
+  'gateway/sharding': ['gateway/engines/engine.ts', 'shared'],
+  'gateway/reading': ['gateway/engines/engine.ts', 'shared'],
+  'gateway/engines/embedded': ['gateway/engines/engine.ts', 'shared'],
+  'gateway/engines': ['shared']
+}
+
+/** Files over 250 lines, each with the reason why it is better in one piece. */
+const longFiles: Readonly<Record<string, string>> = {}
+const longFileLines = 250
+const mostLines = 400
+const mostTestLines = 500
+
+/** What reads the machine's clocks, sets timers or draws chance, and where alone that is done. */
+const machine = [
+  /\bDate\.now\(/,
+  /\bnew Date\(\)/,
+  /\bperformance\.now\(/,
+  /\bMath\.random\(/,
+  /\bAbortSignal\.timeout\(/,
+  /(?<![.\w])(setTimeout|setInterval|randomBytes|randomUUID)\(/
+]
+const machineFiles = ['shared/clock.ts', 'shared/random.ts']
+
+/** Only these see the process; all else is handed what it needs. */
+const processFiles = [
+  'agent/main.ts',
+  'gateway/main.ts',
+  'gateway/stream-main.ts',
+  'shared/command-line.ts'
+]
+
+const bannedFileName = /(^|[-.])(utils?|helpers?|common|manager|types|base|abstract)([-.]|$)/
+const bannedTypeName =
+  /\b(?:class|interface)\s+(I[A-Z][a-z]\w*|Abstract\w*|Base[A-Z]\w*|\w*(?:Manager|Helper|Utils?))\b/
+
+const sources = ['agent', 'gateway', 'shared'].flatMap(filesOf)
+const tests = filesOf('test')
+
+test('imports go only where the table of rooms lets them', () => {
+  const wrong = sources.flatMap((file) =>
+    relativeImports(file)
+      .filter((target) => !mayImport(file, target))
+      .map((target) => `${file} -> ${target}`)
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('every source file lies in a room of the table', () => {
+  assert.deepEqual(
+    sources.filter((file) => !(roomOf(file) in rooms)),
+    []
+  )
+})
+
+test(`no file is over ${mostLines} lines, and one over ${longFileLines} has its reason in the table`, () => {
+  const long = [...sources, ...tests]
+    .map((file) => ({ file, lines: textOf(file).split('\n').length - 1 }))
+    .filter(({ file, lines }) => {
+      if (file.startsWith('test/')) return lines > mostTestLines
+      return lines > (file in longFiles ? mostLines : longFileLines)
+    })
+  assert.deepEqual(long, [])
+  for (const [file, reason] of Object.entries(longFiles)) {
+    assert.ok(sources.includes(file) && reason !== '', `${file} needs no entry any more`)
+  }
+})
+
+test('names say what a thing is', () => {
+  const files = [...sources, ...tests].filter(
+    (file) => bannedFileName.test(basename(file, '.ts')) || !/^[a-z0-9.-]+$/.test(basename(file))
+  )
+  assert.deepEqual(files, [])
+  const types = [...sources, ...tests].flatMap((file) => {
+    const found = bannedTypeName.exec(codeOf(file))
+    return found ? [`${file}: ${found[1]}`] : []
+  })
+  assert.deepEqual(types, [])
+})
+
+test('clocks, timers and chance come in through the constructor', () => {
+  const wrong = sources
+    .filter((file) => !machineFiles.includes(file))
+    .flatMap((file) => {
+      const code = codeOf(file)
+      return machine.filter((one) => one.test(code)).map((one) => `${file}: ${one.source}`)
+    })
+  assert.deepEqual(wrong, [])
+})
+
+test('only the main files touch the process', () => {
+  const touch =
+    /(?<![.\w-])process\.(env|argv|exit|exitCode|stdin|stdout|stderr|on|once|cwd|kill)\b/
+  const wrong = sources.filter((file) => !processFiles.includes(file) && touch.test(codeOf(file)))
+  assert.deepEqual(wrong, [])
+})
+
+test('a program depends on what it imports and on nothing else', () => {
+  const common = Object.keys(dependenciesOf('shared'))
+  for (const program of ['agent', 'gateway', 'shared']) {
+    const declared = Object.keys(dependenciesOf(program)).filter(
+      (one) => !one.startsWith('@headwater/')
+    )
+    const imported = new Set(filesOf(program).flatMap(packageImports))
+    const missing = [...imported].filter((one) => !declared.includes(one) && !common.includes(one))
+    assert.deepEqual(missing, [], `${program}/package.json lacks these`)
+    const needed = program === 'shared' ? sources.flatMap(packageImports) : [...imported]
+    const idle = declared.filter((one) => !needed.includes(one))
+    assert.deepEqual(idle, [], `${program}/package.json does not need these`)
+  }
+})
+
+test('the lockfile has no download addresses, so that any registry serves it', () => {
+  const { packages } = JSON.parse(textOf('package-lock.json'))
+  const addresses = Object.values<{ resolved?: string }>(packages).filter((one) =>
+    one.resolved?.includes('://')
+  )
+  assert.deepEqual(addresses, [])
+})
+
+test('the reference pages are those of the code', () => {
+  const args = [join(root, 'scripts/docs.mjs'), '--check', '--built', built]
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+})
+
+test('every source has its page', async () => {
+  const { sourceTypes } = await import('../agent/sources/index.ts')
+  const pages = sourceTypes.map(({ key }) => `docs/reference/sources/${key}.md`)
+  assert.deepEqual(
+    pages.filter((page) => !existsSync(join(root, page))),
+    []
+  )
+})
+
+function repositoryAbove(folder: string): string {
+  const manifest = join(folder, 'package-lock.json')
+  return existsSync(manifest) ? folder : repositoryAbove(dirname(folder))
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
+    .map((name) => join(folder, name))
+    .toSorted()
+}
+
+function textOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+/** Without comments. */
+function codeOf(file: string): string {
+  return textOf(file)
+    .replace(/\/\*[^]*?\*\//g, '')
+    .replace(/(^|\s)\/\/.*$/gm, '')
+}
+
+function importsOf(file: string): string[] {
+  const code = codeOf(file)
+  const statements = code.matchAll(/^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*'([^']+)'/gm)
+  const calls = code.matchAll(/\bimport\('([^']+)'\)/g)
+  return [...statements, ...calls].map((match) => match[1] ?? '')
+}
+
+function relativeImports(file: string): string[] {
+  return importsOf(file)
+    .filter((path) => path.startsWith('.'))
+    .map((path) => relative(root, join(root, dirname(file), path)))
+}
+
+/** `zod`, `@scope/name`; modules of Node do not count. */
+function packageImports(file: string): string[] {
+  return importsOf(file)
+    .filter((path) => !path.startsWith('.') && !path.startsWith('node:'))
+    .map((path) =>
+      path
+        .split('/')
+        .slice(0, path.startsWith('@') ? 2 : 1)
+        .join('/')
+    )
+}
+
+/** The longest entry of the table that holds the file. */
+function roomOf(file: string): string {
+  if (file in rooms) return file
+  const folders = Object.keys(rooms).filter((room) => file.startsWith(`${room}/`))
+  const longest = folders.toSorted((a, b) => b.length - a.length)[0]
+  return longest ?? `${dirname(file)}/*`
+}
+
+function mayImport(file: string, target: string): boolean {
+  const room = roomOf(file)
+  const allowed = rooms[room] ?? []
+  return roomOf(target) === room || allowed.includes(target) || allowed.includes(roomOf(target))
+}
+
+function dependenciesOf(workspace: string): Record<string, string> {
+  return JSON.parse(textOf(`${workspace}/package.json`)).dependencies
+}
