@@ -3,13 +3,14 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../shared/clock.ts'
 import type { Component } from '../shared/component.ts'
 import { HeadwaterError } from '../shared/errors.ts'
+import { type Health, HealthServer } from '../shared/health-server.ts'
 import type { Log } from '../shared/log.ts'
+import { renderMetrics } from '../shared/metrics.ts'
 import type { Random } from '../shared/random.ts'
 import type { AgentBuffer } from './buffer/buffer.ts'
 import { SqliteBuffer } from './buffer/sqlite-buffer.ts'
 import type { AgentConfig } from './config.ts'
-import { createHealthServer } from './health.ts'
-import type { AgentStats } from './metrics.ts'
+import { agentMetrics, type AgentStats } from './metrics.ts'
 import { createSender } from './create-sender.ts'
 import type { Sender } from './sender/sender.ts'
 import { SourceSet } from './source-set.ts'
@@ -30,7 +31,7 @@ export class Agent implements Component {
   readonly #dependencies: AgentDependencies
   readonly #buffer: AgentBuffer
   readonly #sources: SourceSet
-  readonly #health: Component | undefined
+  readonly #health: HealthServer | undefined
   #config: AgentConfig
   #sender: Sender
   #stopped: Promise<void> | undefined
@@ -41,13 +42,15 @@ export class Agent implements Component {
     this.#buffer = createBuffer(config, dependencies)
     this.#sender = createSender(config, this.#buffer, dependencies)
     this.#sources = new SourceSet(this.#buffer, dependencies)
-    this.#health = createHealthServer(config, () => this.stats(), dependencies)
+    const { listen } = config.health
+    const health = this.#healthOf()
+    if (listen !== 'off') this.#health = new HealthServer({ address: listen, flag: '--health', health })
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await this.#health?.start(signal)
+    await this.#health?.start()
     await this.#buffer.start(signal)
-    await this.#sender.start(signal)
+    await this.#sender.start()
     await this.#sources.apply(this.#config)
   }
 
@@ -79,7 +82,7 @@ export class Agent implements Component {
     if (senderChanged) {
       await this.#sender.stop(AbortSignal.abort())
       this.#sender = createSender(config, this.#buffer, this.#dependencies)
-      await this.#sender.start(new AbortController().signal)
+      await this.#sender.start()
     }
     await this.#sources.apply(config)
   }
@@ -89,6 +92,20 @@ export class Agent implements Component {
       buffer: this.#buffer.stats(),
       sender: this.#sender.stats(),
       sources: this.#sources.stats()
+    }
+  }
+
+  #healthOf(): Health {
+    return {
+      notReady: async () => {
+        const { buffer, sender } = this.stats()
+        return [
+          ...(buffer.mode === 'memory' ? ['the disk is unusable, records wait in memory'] : []),
+          ...(sender.unauthorized ? ['the gateway refuses this device: check its id and token'] : []),
+          ...(this.#stopped ? ['the agent is stopping'] : [])
+        ]
+      },
+      metrics: () => renderMetrics(agentMetrics, this.stats())
     }
   }
 

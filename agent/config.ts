@@ -82,8 +82,8 @@ const buffer = z.strictObject({
     .describe('How frames are stored and sent. `auto`: gzip on an SD card, none on an SSD.'),
   ring: z
     .strictObject({
-      records: count({ min: 1 }).prefault(10_000),
-      bytes: byteSize({ min: 1024 }).prefault('4 MiB')
+      records: count({ min: 1 }).prefault(10_000).describe('Most of them.'),
+      bytes: byteSize({ min: 1024 }).prefault('4 MiB').describe('Most of their bytes.')
     })
     .prefault({})
     .describe('Readings kept in memory while the disk is unusable; the oldest give way.'),
@@ -149,7 +149,9 @@ export const agentSchema = z
           .describe('Allow an address that other machines can reach; it has no authentication.')
       })
       .prefault({}),
-    log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({}),
+    log: z
+      .strictObject({ level: z.enum(logLevels).prefault('info').describe('What is logged.') })
+      .prefault({}),
     once: flag().prefault(false).describe('End when all there is has been read and acked.')
   })
   .superRefine(({ sources, health }, context) => {

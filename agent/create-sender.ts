@@ -17,7 +17,8 @@ export function createSender(
   const [first, ...others] = config.to.map((url) => transportOf(config, url, clock))
   if (!first) throw new TypeError('a configuration has at least one gateway')
   const transport = others.length === 0 ? first : new Gateways([first, ...others], { clock, log })
-  const { window, backoff, stall } = config.sender
+  const { window, stall } = config.sender
+  const backoff = { firstMs: config.sender.backoff.first, maxMs: config.sender.backoff.max }
   return new Sender({ store, transport, window, backoff, stallMs: stall, clock, random, log })
 }
 

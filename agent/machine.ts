@@ -79,7 +79,7 @@ function deviceNumbers(dev: number): readonly [major: number, minor: number] {
 export type Cap = number | { readonly percent: number } | 'auto'
 
 export function capText() {
-  return z.codec(z.string(), z.custom<Cap>(), {
+  return z.codec(z.string().meta({ title: 'size, share or auto' }), z.custom<Cap>(), {
     decode: (text, context): Cap => {
       if (text === 'auto') return text
       const percent = /^(\d{1,2}|100)\s*%$/.exec(text)?.[1]

@@ -80,7 +80,8 @@ export class SourceSet {
     rest: Pick<SourceContext, 'stream' | 'partitionKey' | 'once'>
   ): SourceRunner {
     const type = sourceTypes.find((one) => one.key === source.kind)
-    if (!type) throw new TypeError(`the configuration lets no source of kind ${source.kind} through`)
+    if (!type)
+      throw new TypeError(`the configuration lets no source of kind ${source.kind} through`)
     const log = this.#dependencies.log.child({ source: name })
     const context = { ...this.#dependencies, ...rest, name, log }
     return new SourceRunner({

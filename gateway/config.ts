@@ -116,6 +116,9 @@ export const gatewaySchema = z
       .array(route)
       .prefault([])
       .describe('MQTT topics that become records; first match wins.'),
+    pubsub: flag()
+      .prefault(false)
+      .describe('Pass topics without a route on between MQTT clients, instead of refusing them.'),
     quotas: z
       .strictObject({
         ...quotaShape,
@@ -128,13 +131,17 @@ export const gatewaySchema = z
     lanes: lanes.prefault({}),
     memory: byteSize({ min: 16 * 1024 ** 2 })
       .prefault('256 MiB')
-      .describe('Most that records on their way to the engine take; bodies and packets being read, a quarter more each.'),
+      .describe(
+        'Most that records on their way to the engine take; bodies and packets being read, a quarter more each.'
+      ),
     freeDiskFloor: byteSize()
       .prefault('256 MiB')
       .describe('Free space of the disk below which nothing more is taken.'),
     deadlines: deadlines.prefault({}),
     limits: limits.prefault({}),
-    log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({})
+    log: z
+      .strictObject({ level: z.enum(logLevels).prefault('info').describe('What is logged.') })
+      .prefault({})
   })
   .superRefine(({ http, mqtt, auth, tls, insecure }, context) => {
     if (insecure || (auth === 'devices' && tls)) return

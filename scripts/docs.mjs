@@ -139,21 +139,12 @@ function row(path, value, required) {
 }
 
 function formOf(value) {
+  if (value.title) return value.title
   if (value.const !== undefined) return `\`${value.const}\``
   if (value.enum) return value.enum.map((one) => `\`${one}\``).join(' ')
-  if (value.anyOf) {
-    const forms = [...new Set(value.anyOf.map(formOf))]
-    // A number or a flag is also taken as text, for ${ENV}.
-    const plain = forms.filter((form) => !['text', '`true` `false`'].includes(form))
-    return (plain.length > 0 && plain.every((form) => isScalar(form)) ? plain : forms).join(' or ')
-  }
+  if (value.anyOf) return value.anyOf.map(formOf).join(' or ')
   if (value.type === 'array') return `list of ${formOf(value.items ?? {})}`
-  if (value.type === 'object') return 'map'
-  return { integer: 'number', number: 'number', boolean: 'true or false' }[value.type] ?? 'text'
-}
-
-function isScalar(form) {
-  return ['number', 'true or false'].includes(form)
+  return value.type === 'object' ? 'map' : 'text'
 }
 
 function page(title, text, body) {

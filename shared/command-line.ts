@@ -15,6 +15,8 @@ export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 
 /** The process that runs. */
 export function processTerminal(): Terminal {
+  // Whoever reads may have had enough (`check | head -1`), which is no failure.
+  process.stdout.on('error', () => undefined)
   return {
     env: process.env,
     stdin: () => process.stdin,
@@ -25,10 +27,14 @@ export function processTerminal(): Terminal {
 
 /**
  * Runs a command line and resolves with the exit code: 0 done, 1 failed, 2 wrong use or wrong
- * config. Messages go to standard error.
+ * config. Messages go to `printError`, those of commander where its output is configured to go.
  */
-export async function runCommandLine(program: Command, argv: readonly string[]): Promise<number> {
-  for (const command of [program, ...program.commands]) exitsByThrowing(command)
+export async function runCommandLine(
+  program: Command,
+  argv: readonly string[],
+  printError: (text: string) => void = console.error
+): Promise<number> {
+  exitsByThrowing(program)
   try {
     await program.parseAsync(argv)
     return exitCodes.done
@@ -36,7 +42,7 @@ export async function runCommandLine(program: Command, argv: readonly string[]):
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
     }
-    console.error(messageOf(error))
+    printError(messageOf(error))
     const wrongUse = error instanceof HeadwaterError && error.code === 'config'
     return wrongUse ? exitCodes.wrongUse : exitCodes.failed
   }

@@ -1,6 +1,6 @@
 import type { FrameId } from './buffer.ts'
 import type { FrameRow } from './frame-row.ts'
-import { Run, type RunSummary } from './run.ts'
+import { type Oldest, Run, type RunSummary } from './run.ts'
 import type { SeqRange } from './seq-ranges.ts'
 
 /** Where a frame lies; its text is the `FrameId`. */
@@ -85,9 +85,7 @@ export class FrameIndex {
   runsOf(stream: string, from?: Run): readonly Run[] {
     const runs = this.#streams.get(stream) ?? []
     if (!from) return runs
-    const at = runs.indexOf(from)
-    if (at !== -1) return runs.slice(at)
-    return runs.filter((run) => run.key > from.key)
+    return runs.filter((run) => run === from || run.oldest.version >= from.oldest.version)
   }
 
   /** Says how many records are settled by this that were not before. */
@@ -107,10 +105,23 @@ export class FrameIndex {
     return held
   }
 
+  holds(segment: number): boolean {
+    return this.heldIn(segment).size > 0
+  }
+
+  /** Whether it had frames, held or not. */
+  knows(segment: number): boolean {
+    return this.#segments.has(segment)
+  }
+
   settledIn(segment: number): SettledRun[] {
     return [...(this.#segments.get(segment)?.values() ?? [])]
       .map((run) => ({ stream: run.stream, epoch: run.epoch, ranges: run.settled() }))
       .filter(({ ranges }) => ranges.length > 0)
+  }
+
+  settledRuns(): SettledRun[] {
+    return [...this.#segments.keys()].flatMap((segment) => this.settledIn(segment))
   }
 
   /** Forgets a segment and all that is held in it. */
@@ -136,10 +147,11 @@ export class FrameIndex {
       .map(([, stream]) => stream)
   }
 
-  /** When the oldest frame that is held was closed; undefined when none is. */
-  oldestWallMs(): number | undefined {
-    const times = [...this.#streams.values()].map(([run]) => run?.oldest.wallMs ?? Infinity)
-    return times.length > 0 ? Math.min(...times) : undefined
+  /** The oldest frame that is held, or one before it. */
+  oldest(): Oldest | undefined {
+    return [...this.#streams.values()]
+      .flatMap(([run]) => run?.oldest ?? [])
+      .reduce<Oldest | undefined>((a, b) => (a && a.version <= b.version ? a : b), undefined)
   }
 
   /** A lower bound for the ids that are held in these segments; undefined when none is. */

@@ -1,3 +1,4 @@
+import type { FrameRow } from './frame-row.ts'
 import { type SeqRange, SeqRanges } from './seq-ranges.ts'
 
 /** The frames of one stream and epoch in one segment, as they lie on disk. */
@@ -11,27 +12,16 @@ export interface RunSummary {
   /** Commits that brought its oldest and its newest frame. */
   readonly version: number
   readonly lastVersion: number
-  /** When its oldest frame was closed. */
+  /** When its oldest frame was closed, as in `FrameRow`. */
   readonly wallMs: number
+  readonly uptimeMs: number
+  readonly boot: string
   /** Sequence numbers between `first` and `last` that are not there. */
   readonly gaps: readonly SeqRange[]
 }
 
-/** A frame's place in its run. */
-export interface RunFrame {
-  readonly id: number
-  readonly version: number
-  readonly first: number
-  readonly count: number
-  readonly wallMs: number
-}
-
 /** Lower bounds for the oldest frame that is held. */
-interface Oldest {
-  readonly id: number
-  readonly version: number
-  readonly wallMs: number
-}
+export type Oldest = Pick<FrameRow, 'id' | 'version' | 'wallMs' | 'uptimeMs' | 'boot'>
 
 /**
  * What is held of the frames of one stream and epoch in one segment. A few numbers, however many
@@ -63,7 +53,7 @@ export class Run {
     this.#first = summary.first
     this.#last = summary.last
     this.#lastId = summary.lastId
-    this.#oldest = { id: summary.firstId, version: summary.version, wallMs: summary.wallMs }
+    this.#oldest = oldestFrom(summary, summary.firstId)
     this.#records = this.#last - this.#first + 1
     for (const range of [...summary.gaps, ...settled]) this.settle(...range)
   }
@@ -84,8 +74,8 @@ export class Run {
     return this.#oldest
   }
 
-  add(frame: RunFrame): void {
-    if (this.#records === 0) this.#oldest = frame
+  add(frame: FrameRow): void {
+    if (this.#records === 0) this.#oldest = oldestFrom(frame, frame.id)
     this.#last = frame.first + frame.count - 1
     this.#lastId = frame.id
     this.#records += frame.count
@@ -102,16 +92,20 @@ export class Run {
     return Math.min(this.#last, this.#settled.nextInside(seq) - 1)
   }
 
-  /** Says how many records are settled by this that were not before. `frame`: where they lay. */
-  settle(from: number, to: number, frame?: Oldest): number {
+  /** Says how many records are settled by this that were not before. `frame`: the one they lay in. */
+  settle(from: number, to: number, frame?: FrameRow): number {
     const before = this.nextHeld()
     const count = this.#settled.add(Math.max(from, this.#first), Math.min(to, this.#last))
     this.#records -= count
-    if (frame && before === from) this.#oldest = { ...frame, id: frame.id + 1 }
+    if (frame && before === from) this.#oldest = oldestFrom(frame, frame.id + 1)
     return count
   }
 
   settled(): readonly SeqRange[] {
     return this.#settled.ranges()
   }
+}
+
+function oldestFrom({ version, wallMs, uptimeMs, boot }: Omit<Oldest, 'id'>, id: number): Oldest {
+  return { id, version, wallMs, uptimeMs, boot }
 }

@@ -22,6 +22,13 @@ import {
 } from './store-file.ts'
 import type { SqlRow } from '../../shared/sqlite.ts'
 
+/** One transaction. */
+export interface Commit {
+  readonly version: number
+  readonly frames: readonly FrameRow[]
+  readonly cursors: readonly CursorRow[]
+}
+
 export interface SegmentPlace {
   readonly policy: OverflowPolicy
   /** Rises over both rows. */
@@ -51,6 +58,18 @@ export const segmentTables: readonly StoreTable[] = [
   }
 ]
 
+/** Frames of one stream and epoch with ids from `fromId` to `toId`. */
+export interface FrameQuery {
+  readonly stream: string
+  readonly epoch: string
+  readonly fromId: number
+  readonly toId: number
+  readonly maxBytes: number
+}
+
+/** Read at a time, however small they are. */
+const maxRows = 256
+
 /** One SQLite file of frames and cursors. Closed by itself when unused; opens again when asked. */
 export class Segment {
   readonly place: SegmentPlace
@@ -78,6 +97,9 @@ export class Segment {
       fill: async (target) => {
         for (const cursor of cursors) await target.run(insertCursor, ...cursorValues(cursor))
       }
+    }).catch(async (error: unknown) => {
+      await removeStore(place.path).catch(() => undefined)
+      throw error
     })
     return Segment.of(context, place, db)
   }
@@ -102,7 +124,7 @@ export class Segment {
   }
 
   /** One transaction, fsynced. A rejection leaves open whether it happened. */
-  write(frames: readonly FrameRow[], cursors: readonly CursorRow[]): Promise<void> {
+  write({ frames, cursors }: Commit): Promise<void> {
     return this.#use(async (db) => {
       await transaction(db, () =>
         Promise.all([
@@ -120,41 +142,56 @@ export class Segment {
       const rows = await db.all(
         `SELECT stream, epoch, min(id) AS first_id, max(id) AS last_id, min(first) AS first,
            max(first + count - 1) AS last, sum(count) AS records,
-           min(version) AS version, max(version) AS last_version, min(wall_ms) AS wall_ms
+           min(version) AS version, max(version) AS last_version, min(wall_ms) AS wall_ms,
+           min(uptime_ms) AS uptime_ms, min(boot) AS boot
          FROM frames GROUP BY stream, epoch ORDER BY first_id`
       )
       return Promise.all(rows.map((row) => summarise(db, row)))
     })
   }
 
-  /** Rows of one stream and epoch with ids from `fromId` to `toId`; their CRCs are not checked. */
-  frames(query: {
-    readonly stream: string
-    readonly epoch: string
-    readonly fromId: number
-    readonly toId: number
-    readonly limit: number
-  }): Promise<SqlRow[]> {
-    const { stream, epoch, fromId, toId, limit } = query
-    return this.#use((db) =>
-      db.all(
-        `SELECT * FROM frames WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ?
-         ORDER BY id LIMIT ?`,
+  /** Rows of one stream and epoch, up to `maxBytes` of bodies, at least one if there is one. */
+  frames(query: FrameQuery): Promise<SqlRow[]> {
+    const { stream, epoch, fromId, toId, maxBytes } = query
+    const where = 'WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ? ORDER BY id'
+    const blob = Buffer.from(epoch, 'hex')
+    return this.#use(async (db) => {
+      // The length of a body is known without reading its pages.
+      const sizes = await db.all(
+        `SELECT id, length(body) AS bytes FROM frames ${where} LIMIT ${maxRows}`,
         fromId,
         toId,
         stream,
-        Buffer.from(epoch, 'hex'),
-        limit
+        blob
       )
-    )
+      let bytes = 0
+      const over = sizes.findIndex((row) => (bytes += row['bytes'] as number) > maxBytes)
+      const last = sizes[over === -1 ? sizes.length - 1 : Math.max(0, over - 1)]
+      if (!last) return []
+      return db.all(`SELECT * FROM frames ${where}`, fromId, last['id'] ?? 0, stream, blob)
+    })
   }
 
-  /** Ids and frames that a commit brought; their CRCs are checked. */
-  framesOf(version: number): Promise<FrameRow[]> {
+  /** Whether all of a commit is there, whole. */
+  holds({ version, frames, cursors }: Commit): Promise<boolean> {
     return this.#use(async (db) => {
-      const rows = await db.all('SELECT * FROM frames WHERE version = ?', version)
-      return rows.flatMap((row) => parseFrame(row) ?? [])
+      const foundFrames = await db.all('SELECT * FROM frames WHERE version = ?', version)
+      const foundCursors = await db.all('SELECT * FROM cursors WHERE version = ?', version)
+      return (
+        foundFrames.filter(parseFrame).length === frames.length &&
+        foundCursors.filter(parseCursor).length === cursors.length
+      )
     })
+  }
+
+  /** Takes out what is left of a commit that is not there as a whole. */
+  erase(version: number): Promise<void> {
+    return this.#use((db) =>
+      transaction(db, async () => {
+        await db.run('DELETE FROM frames WHERE version = ?', version)
+        await db.run('DELETE FROM cursors WHERE version = ?', version)
+      })
+    )
   }
 
   /** Of each source the newest cursor that was committed before frame `before` was. */
@@ -241,7 +278,9 @@ async function summarise(db: Sql, row: SqlRow): Promise<RunSummary> {
     last: row['last'] as number,
     version: row['version'] as number,
     lastVersion: row['last_version'] as number,
-    wallMs: row['wall_ms'] as number
+    wallMs: row['wall_ms'] as number,
+    uptimeMs: row['uptime_ms'] as number,
+    boot: (row['boot'] as Buffer).toString('hex')
   }
   const held = row['records'] as number
   if (held === summary.last - summary.first + 1) return { ...summary, gaps: [] }

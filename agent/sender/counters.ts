@@ -10,6 +10,8 @@ export class Counters {
   transportFailures = 0
   retries = 0
   stalls = 0
+  /** On the monotonic clock; undefined before the first. */
+  lastAckAtMs: number | undefined
 
   sent({ frame }: Piece): void {
     this.sentRecords += frame.header.count

@@ -10,7 +10,7 @@ import { Counters } from './counters.ts'
 import { FrameReader, type LearnedLimits } from './frame-reader.ts'
 import { Link } from './link.ts'
 import { Pacer } from './pacer.ts'
-import { Pause } from './pause.ts'
+import { type BackoffBounds, Pause } from './pause.ts'
 import { Releases } from './releases.ts'
 import { type Shipment, StreamLane } from './stream-lane.ts'
 import type { Transport } from './transports/transport.ts'
@@ -24,6 +24,7 @@ export interface DispatcherOptions {
   readonly random: Random
   readonly log: Log
   readonly window: WindowLimits
+  readonly backoff?: BackoffBounds | undefined
   /** Rings when there is something to `advance`. */
   readonly bell: Bell
 }
@@ -39,24 +40,20 @@ export class Dispatcher {
   readonly #pacer = new Pacer()
   readonly #learned: LearnedLimits = { maxBatchBytes: Number.POSITIVE_INFINITY }
   readonly #abandoned = new AbortController()
-  #lastAckAtMs: number | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     // One listener for each batch in flight; the default is a warning at eleven.
     setMaxListeners(0, this.#abandoned.signal)
     this.window = new Window(options.window)
-    this.link = new Link(new Pause(options.clock, options.random), options.log)
+    this.link = new Link(new Pause(options), options.log)
     this.#releases = new Releases(options)
   }
 
-  /** Nothing is on its way, and the buffer knows of all that is settled. */
+  /** Nothing is on its way, and the buffer knows of all that is settled; or all was abandoned. */
   get settled(): boolean {
+    if (this.#abandoned.signal.aborted) return true
     return this.window.frames === 0 && this.#releases.pending === 0
-  }
-
-  get lastAckAtMs(): number | undefined {
-    return this.#lastAckAtMs
   }
 
   get heldStreams(): { stream: string; code: AckCode }[] {
@@ -98,6 +95,7 @@ export class Dispatcher {
   abandon(): void {
     this.#abandoned.abort()
     this.#releases.abandon()
+    this.#options.bell.ring()
   }
 
   get #open(): boolean {
@@ -116,12 +114,12 @@ export class Dispatcher {
   #laneOf(stream: string): StreamLane {
     const known = this.#lanes.get(stream)
     if (known) return known
-    const { store, clock, random, log } = this.#options
+    const { store, log } = this.#options
     const releases = this.#releases
     const lane = new StreamLane({
       stream,
       reader: new FrameReader({ stream, store, releases, learned: this.#learned }),
-      pause: new Pause(clock, random),
+      pause: new Pause(this.#options),
       releases,
       window: this.window,
       counters: this.counters,
@@ -135,8 +133,7 @@ export class Dispatcher {
     try {
       return await lane.peek()
     } catch (error) {
-      this.#options.log.error({ error }, 'the buffer cannot be read, trying again')
-      lane.defer()
+      lane.defer(error)
       return undefined
     }
   }
@@ -163,24 +160,28 @@ export class Dispatcher {
   }
 
   #answered(shipment: Shipment, ack: Ack): void {
-    this.#lastAckAtMs = this.#options.clock.monoMs()
+    this.counters.lastAckAtMs = this.#options.clock.monoMs()
     this.#pacer.set(ack.pace?.bytesPerSecond)
     if (ack.limits) this.#learned.maxBatchBytes = ack.limits.maxBatchBytes
-    this.#judge(shipment, verdictOf(ack, shipment.piece.frame.header))
+    const verdict = verdictOf(ack, shipment.piece.frame.header)
+    this.link.note(verdict, shipment.attempt)
+    this.#judge(shipment, verdict)
   }
 
   #failed(shipment: Shipment, error: HeadwaterError, moved: boolean): void {
     const verdict = verdictOnFailure(error)
-    const news = this.#judge(shipment, verdict)
-    if (verdict.kind !== 'lost') return
-    if (news) this.counters.transportFailures += 1
-    // Where no byte moved it was the link, not the batch.
-    shipment.blamed = news && moved
+    // A frame that cannot be read says nothing of the link.
+    const news = verdict.kind !== 'settled' && this.link.note(verdict, shipment.attempt)
+    if (news && verdict.kind === 'lost') {
+      this.counters.transportFailures += 1
+      // Where no byte moved it was the link, not the batch.
+      shipment.blamed = moved
+    }
+    this.#judge(shipment, verdict)
   }
 
-  #judge(shipment: Shipment, verdict: Verdict): boolean {
+  #judge(shipment: Shipment, verdict: Verdict): void {
     shipment.verdict = verdict
     this.#options.bell.ring()
-    return this.link.note(verdict, shipment.attempt)
   }
 }

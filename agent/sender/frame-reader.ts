@@ -8,6 +8,12 @@ const readBytes = 512 * 1024
 /** Room for the header of a batch around its body. Bytes. */
 const headerBytes = 1024
 
+/**
+ * So many pieces must be settled before larger ones are tried: on a link that is too slow for the
+ * whole frame every attempt costs minutes.
+ */
+const piecesBeforeGrowth = 16
+
 /** A frame, or some of its records, as it is sent. */
 export interface Piece {
   readonly frame: StoredFrame
@@ -41,6 +47,7 @@ export class FrameReader {
   /** The frame that is settled in part, and the last sequence number that is. */
   #settled: { readonly id: FrameId; readonly through: number } | undefined
   #maxRecords = Number.POSITIVE_INFINITY
+  #settledPieces = 0
 
   constructor(options: FrameReaderOptions) {
     this.#options = options
@@ -61,7 +68,8 @@ export class FrameReader {
   settled({ frame, ends }: Piece): void {
     const through = frame.header.first + frame.header.count - 1
     this.#settled = ends ? undefined : { id: frame.id, through }
-    this.#maxRecords *= 2
+    this.#settledPieces += 1
+    if (this.#settledPieces % piecesBeforeGrowth === 0) this.#maxRecords *= 2
   }
 
   /** Back to the oldest record that is not settled. */
@@ -78,9 +86,10 @@ export class FrameReader {
     this.rewind()
   }
 
-  /** Pieces of at most so many records; every piece that is settled doubles the bound. */
+  /** Pieces of at most so many records, until enough of them are settled. */
   shrink(maxRecords: number): void {
     this.#maxRecords = maxRecords
+    this.#settledPieces = 0
   }
 
   get #limits(): PieceLimits {

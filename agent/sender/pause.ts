@@ -2,7 +2,19 @@ import { Backoff } from '../../shared/backoff.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 
-const backoffMs = { firstMs: 500, maxMs: 300_000 } as const
+/** Upper bounds of the waits after failures: of the first, and of every later one. */
+export interface BackoffBounds {
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+export interface PauseOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly backoff?: BackoffBounds | undefined
+}
+
+const backoffDefaults: BackoffBounds = { firstMs: 500, maxMs: 300_000 }
 
 /** What only a person can change is tried again after one to five minutes. Milliseconds. */
 const probe = { leastMs: 60_000, spreadMs: 240_000 } as const
@@ -15,10 +27,10 @@ export class Pause {
   #resumeAtMs = 0
   #troubled = false
 
-  constructor(clock: Clock, random: Random) {
+  constructor({ clock, random, backoff = backoffDefaults }: PauseOptions) {
     this.#clock = clock
     this.#random = random
-    this.#backoff = new Backoff({ ...backoffMs, random })
+    this.#backoff = new Backoff({ ...backoff, random })
   }
 
   /** It has failed and not succeeded since: try with one batch. */

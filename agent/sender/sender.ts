@@ -6,6 +6,7 @@ import type { Random } from '../../shared/random.ts'
 import type { FrameStore } from '../buffer/buffer.ts'
 import { Bell } from './bell.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { BackoffBounds } from './pause.ts'
 import type { Transport } from './transports/transport.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WindowLimits } from './window.ts'
@@ -23,12 +24,14 @@ export interface SenderOptions {
   readonly log: Log
   /** In flight at once, over all streams. */
   readonly window?: WindowLimits
+  /** Default: half a second, five minutes. */
+  readonly backoff?: BackoffBounds
   /** With batches in flight and no byte moved for so long, the connection is dropped. Milliseconds. */
   readonly stallMs?: number
 }
 
 export interface SenderStats {
-  /** Sent at least once or again, with their bytes as stored. */
+  /** All that left, repeats included; bytes as stored. */
   readonly sentRecords: number
   readonly sentBytes: number
   /** The gateway said that they are durable. */
@@ -105,7 +108,8 @@ export class Sender implements Component {
   }
 
   stats(): SenderStats {
-    const { counters, window, link, lastAckAtMs, heldStreams } = this.#dispatcher
+    const { counters, window, link, heldStreams } = this.#dispatcher
+    const { lastAckAtMs } = counters
     const acked = lastAckAtMs !== undefined
     return {
       sentRecords: counters.sentRecords,
@@ -158,9 +162,13 @@ export class Sender implements Component {
 
   async #listen(signal: AbortSignal): Promise<void> {
     this.#listening = true
-    await this.#options.store.changed(signal)
+    try {
+      await this.#options.store.changed(signal)
+      this.#bell.ring()
+    } catch (error) {
+      this.#options.log.error({ error }, 'the buffer does not say when it changes')
+    }
     this.#listening = false
-    this.#bell.ring()
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {

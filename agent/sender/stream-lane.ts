@@ -83,7 +83,7 @@ export class StreamLane {
     return sameEpoch ? piece : undefined
   }
 
-  /** The piece of the last `peek` leaves; `answer` is to be called once with what came of it. */
+  /** The piece of the last `peek` leaves. Its verdict is set once it is known, before `advance`. */
   ship(piece: Piece, attempt: number): Shipment {
     const { reader, window, counters } = this.#options
     reader.take()
@@ -95,8 +95,10 @@ export class StreamLane {
   }
 
   /** The buffer could not be read. */
-  defer(): void {
-    this.#options.pause.retry()
+  defer(error: unknown): void {
+    const { pause, log, stream } = this.#options
+    log.error({ error, stream }, 'the buffer cannot be read, trying again')
+    pause.retry()
   }
 
   /** Acts on the verdicts that have come, oldest first. */

@@ -44,8 +44,8 @@ export function verdictOf(ack: Ack, header: BatchHeader): Verdict {
     case 'forbidden':
     case 'unknown_stream':
       return { kind: 'hold', scope: 'stream', code, why }
-    case 'unauthorized':
-      return { kind: 'hold', scope: 'gateway', code, why }
+    default:
+      return { kind: 'hold', scope: 'gateway', code: code satisfies 'unauthorized', why }
   }
 }
 

@@ -37,7 +37,9 @@ export class Watchdog {
         log.warn({ gateway: transport.name, stallMs }, 'no bytes move, dropping the connection')
         counters.stalls += 1
         movedAtMs = now
-        await transport.reset()
+        transport.reset().catch((error: unknown) => {
+          log.warn({ error, gateway: transport.name }, 'the connection does not close')
+        })
       }
     }
   }

@@ -23,6 +23,9 @@ export interface Principal {
   readonly revoked: AbortSignal
 }
 
+/** Name that the records of senders without a device go by; no device has it. */
+export const anonymousDevice = 'anonymous'
+
 /** Records of one stream as a front understood them; nothing has been checked but their form. */
 export interface IncomingBatch {
   readonly principal: Principal

@@ -6,10 +6,8 @@ import { HeadwaterError } from '../../shared/errors.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
 import { Fields } from '../../shared/wire/fields.ts'
+import { anonymousDevice } from './admission.ts'
 import { stampOf, withFileLock } from './file-lock.ts'
-
-/** Name that records of senders without a device go by; no device may have it. */
-export const anonymousDevice = 'anonymous'
 
 /** A device as it is kept: the token itself is nowhere. */
 export interface Device {

@@ -5,8 +5,8 @@ import { sourceKey } from '../../shared/kpl/kpl.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Ack } from '../../shared/wire/ack.ts'
+import { refusalAck } from '../../shared/wire/refusal-ack.ts'
 import type { AdmittedBatch, Sharding, Taken } from '../sharding/sharding.ts'
-import { refusalAck, storedAck } from './acks.ts'
 import type {
   Admission,
   AdmissionStats,
@@ -16,9 +16,10 @@ import type {
 } from './admission.ts'
 import type { Authenticator } from './authenticator.ts'
 import { authorise } from './authorise.ts'
-import { BytePool } from './byte-pool.ts'
+import { BytePool } from '../../shared/byte-pool.ts'
 import { type BatchIdentity, deviceOf, Identities } from './identities.ts'
 import type { Quota } from './quota.ts'
+import { storedAck } from './stored-ack.ts'
 import { StreamLines, tooMuchWaits } from './stream-lines.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
@@ -54,7 +55,8 @@ export class Gate implements Admission, Component {
   readonly #turns: Turns
   readonly #lines: StreamLines
   readonly #tally = new Tally()
-  readonly #underWay = new Set<Promise<Ack>>()
+  #underWay = 0
+  #idle: () => void = () => undefined
   #stopped: Promise<void> | undefined
 
   constructor(options: GateOptions) {
@@ -79,15 +81,25 @@ export class Gate implements Admission, Component {
     return this.#options.authenticator.authenticate(credentials)
   }
 
-  admit(batch: IncomingBatch): Promise<Ack> {
+  async admit(batch: IncomingBatch): Promise<Ack> {
     this.#tally.received(batch)
-    const answer: Promise<Ack> = this.#judged(batch).then((ack) => {
-      this.#underWay.delete(answer)
-      this.#tally.answered(ack)
-      return ack
-    })
-    this.#underWay.add(answer)
-    return answer
+    this.#underWay += 1
+    let entered = false
+    let ack: Ack
+    try {
+      this.#enter(batch)
+      entered = true
+      ack = await this.#pass(batch)
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown)
+      // What is sent again because it was not taken counts once.
+      if (entered && error.retryable) this.#charge(batch, -1)
+      ack = this.#refusal(batch, error)
+    }
+    this.#tally.answered(ack)
+    this.#underWay -= 1
+    if (this.#underWay === 0) this.#idle()
+    return ack
   }
 
   stats(): AdmissionStats {
@@ -96,54 +108,47 @@ export class Gate implements Admission, Component {
 
   async #stop(deadline: AbortSignal): Promise<void> {
     this.#turns.stop()
-    const aborted = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve()
-      else deadline.addEventListener('abort', () => resolve(), { once: true })
+    await new Promise<void>((resolve) => {
+      if (this.#underWay === 0 || deadline.aborted) resolve()
+      this.#idle = resolve
+      deadline.addEventListener('abort', () => resolve(), { once: true })
     })
-    await Promise.race([Promise.all(this.#underWay), aborted])
     await this.#options.authenticator.stop()
   }
 
-  async #judged(batch: IncomingBatch): Promise<Ack> {
-    try {
-      if (this.#stopped) throw new HeadwaterError('unavailable', 'the gateway is stopping')
-      authorise(batch)
-      return await this.#withinQuota(batch)
-    } catch (thrown) {
-      const error = asHeadwaterError(thrown)
-      if (error.code === 'internal') {
-        this.#options.log.error({ error, stream: batch.stream }, 'a batch could not be judged')
-      }
-      const { header, stream, records } = batch
-      const epoch = header?.epoch ?? this.#identities.epoch
-      return refusalAck(
-        { epoch, stream, first: header?.first ?? 0, count: records.lens.length },
-        error
-      )
-    }
-  }
-
-  /** What is sent again because it was not taken counts once. */
-  async #withinQuota(batch: IncomingBatch): Promise<Ack> {
-    const { quota } = this.#options
+  /** Throws what the sender, by itself, is refused with. */
+  #enter(batch: IncomingBatch): void {
+    if (this.#stopped) throw new HeadwaterError('unavailable', 'the gateway is stopping')
+    authorise(batch)
     const device = deviceOf(batch)
-    const waitMs = quota.waitMs(device)
+    const waitMs = this.#options.quota.waitMs(device)
     if (waitMs > 0) {
       const message = `device "${device}" is over its quota`
       throw new HeadwaterError('throttled', message, { retryAfterMs: waitMs })
     }
-    quota.charge(device, batch.records.lens.length, batch.wireBytes)
-    try {
-      const identity = this.#identities.of(batch)
-      if (identity) return await this.#admitInTurn(batch, identity)
-      const bytes = batch.records.data.length
-      return await this.#lines.pass(batch.stream, bytes, () => this.#admitStamped(batch))
-    } catch (error) {
-      if (asHeadwaterError(error).retryable) {
-        quota.charge(device, -batch.records.lens.length, -batch.wireBytes)
-      }
-      throw error
+    this.#charge(batch, 1)
+  }
+
+  #charge(batch: IncomingBatch, times: 1 | -1): void {
+    const records = times * batch.records.lens.length
+    this.#options.quota.charge(deviceOf(batch), records, times * batch.wireBytes)
+  }
+
+  #refusal(batch: IncomingBatch, error: HeadwaterError): Ack {
+    const { header, stream, records } = batch
+    if (error.code === 'internal') {
+      this.#options.log.error({ error, stream }, 'a batch could not be judged')
     }
+    const epoch = header?.epoch ?? this.#identities.epoch
+    const first = header?.first ?? 0
+    return refusalAck({ epoch, stream, first, count: records.lens.length }, error)
+  }
+
+  #pass(batch: IncomingBatch): Promise<Ack> {
+    const identity = this.#identities.of(batch)
+    if (identity) return this.#admitInTurn(batch, identity)
+    const bytes = batch.records.data.length
+    return this.#lines.pass(batch.stream, bytes, () => this.#admitStamped(batch))
   }
 
   /** Records that nobody can repeat, numbered here. Takes them before it yields. */

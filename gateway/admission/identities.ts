@@ -4,8 +4,7 @@ import { HeadwaterError } from '../../shared/errors.ts'
 import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
-import type { IncomingBatch } from './admission.ts'
-import { anonymousDevice } from './device-store.ts'
+import { anonymousDevice, type IncomingBatch } from './admission.ts'
 
 /** Which records these are, so that a repeat of the batch is known. */
 export interface BatchIdentity {

@@ -1,6 +1,6 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Sharding } from '../sharding/sharding.ts'
-import type { BytePool } from './byte-pool.ts'
+import type { BytePool } from '../../shared/byte-pool.ts'
 
 /**
  * Keeps the order of calls while a stream is being loaded: who comes then stands in line, and
@@ -19,33 +19,27 @@ export class StreamLines {
 
   /**
    * Starts `work` when the stream is loaded and all who came before have started; at once where
-   * that is so already. Rejects as `Sharding.prepare` and `work` do, with `unavailable` when too
+   * that is so already. Rejects as `Sharding.prepare` and `work` do; throws `unavailable` when too
    * much waits.
    */
-  async pass<T>(stream: string, bytes: number, work: () => Promise<T>): Promise<T> {
+  pass<T>(stream: string, bytes: number, work: () => Promise<T>): Promise<T> {
     const tail = this.#tails.get(stream)
     const loading = tail
       ? tail.then(() => this.#sharding.prepare(stream, undefined))
       : this.#sharding.prepare(stream, undefined)
     if (!loading) return work()
     const place = this.#waiting.tryReserve(bytes)
-    if (place)
-      return this.#standInLine(
-        stream,
-        loading.finally(() => place.release()),
-        work
-      )
-    loading.catch(() => {})
-    throw tooMuchWaits()
+    if (!place) {
+      loading.catch(() => {})
+      throw tooMuchWaits()
+    }
+    const loaded = loading.finally(() => place.release())
+    return this.#standInLine(stream, loaded, work)
   }
 
-  async #standInLine<T>(
-    stream: string,
-    loading: Promise<void>,
-    work: () => Promise<T>
-  ): Promise<T> {
+  async #standInLine<T>(stream: string, loaded: Promise<void>, work: () => Promise<T>): Promise<T> {
     // Wrapped, so that the next in line waits for the start of the work and not for its end.
-    const started = loading.then(() => ({ outcome: work() }))
+    const started = loaded.then(() => ({ outcome: work() }))
     const next: Promise<void> = started
       .then(
         () => {},

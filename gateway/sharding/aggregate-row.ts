@@ -1,5 +1,4 @@
 import { AggregateWriter, runLength } from '../../shared/kpl/aggregate-writer.ts'
-import { sourceKey } from '../../shared/kpl/kpl.ts'
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import { AggregateParcel } from './aggregate-parcel.ts'
@@ -133,7 +132,7 @@ class OpenAggregate {
 
   note(run: Run, records: number, lastSeq: number): void {
     this.#spans.push({ batch: run.batch, records })
-    if (run.repeatable) this.#marks.set(sourceKey(run.source), lastSeq)
+    if (run.repeatable) this.#marks.set(run.sourceKey, lastSeq)
   }
 
   close(data: Buffer, records: number): Parcel {

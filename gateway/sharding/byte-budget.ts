@@ -58,8 +58,12 @@ export class ByteBudget {
   }
 
   /** Resolves when nothing is held, or when `deadline` aborts. */
-  emptied(deadline: AbortSignal): Promise<void> {
-    if (this.#bytes === 0 || deadline.aborted) return Promise.resolve()
+  async emptied(deadline: AbortSignal): Promise<void> {
+    // What is routed anew is let go and taken again in one go: that is not empty.
+    while (this.#bytes > 0 && !deadline.aborted) await this.#reachesZero(deadline)
+  }
+
+  #reachesZero(deadline: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         deadline.removeEventListener('abort', done)

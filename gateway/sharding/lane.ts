@@ -6,8 +6,14 @@ import { type ByteBudget, LaneShare } from './byte-budget.ts'
 import type { LaneMeter } from './lane-meter.ts'
 import { halves } from './loose-records.ts'
 import { Pace } from './pace.ts'
-import { entryBytes, heldBytes, type Parcel } from './parcel.ts'
-import type { ParcelRow, PutLimit, Run } from './parcel.ts'
+import {
+  entryBytes,
+  heldBytes,
+  type Parcel,
+  type ParcelRow,
+  type PutLimit,
+  type Run
+} from './parcel.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 const never = Number.POSITIVE_INFINITY
@@ -18,7 +24,8 @@ export interface LaneOptions {
   readonly budget: ByteBudget
   readonly owner: LaneOwner
   readonly newRow: () => ParcelRow
-  readonly lingerMs: number
+  /** How long the oldest record may wait for more while nothing is under way. */
+  readonly lingerMs: () => number
   readonly shareBytes: number
   readonly putLimit: PutLimit
   /** The engine chooses the shard, so landing in another one means nothing. */
@@ -60,7 +67,6 @@ export class Lane {
   #away: readonly Parcel[] = []
   #phase: 'resting' | 'offered' | 'sent' | 'parking' = 'resting'
   #gate: 'open' | 'waiting' | 'closing' | 'gone' = 'open'
-  #flushing = false
 
   constructor(shard: Shard, options: LaneOptions) {
     this.shard = shard
@@ -152,9 +158,8 @@ export class Lane {
     this.#poke()
   }
 
-  /** From now on nothing lingers. */
-  flush(): void {
-    this.#flushing = true
+  /** `lingerMs` became shorter. */
+  hurry(): void {
     this.#poke()
   }
 
@@ -192,8 +197,7 @@ export class Lane {
     if (this.#gate === 'waiting' || this.#gate === 'gone') return never
     if (this.#away.length > 0) return this.#pace.readyAtMs
     if (this.#gate === 'closing' || this.#row.records === 0) return never
-    const hurry = this.#row.full || this.#flushing
-    const lingeredMs = hurry ? 0 : this.#row.sinceMs + this.#options.lingerMs
+    const lingeredMs = this.#row.full ? 0 : this.#row.sinceMs + this.#options.lingerMs()
     return Math.max(lingeredMs, this.#pace.readyAtMs)
   }
 

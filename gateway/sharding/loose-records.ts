@@ -50,6 +50,7 @@ function runOf(like: LooseRecord, records: readonly LooseRecord[]): Run {
     records: columns,
     offsets: offsetsOf(columns.lens),
     source: like.source,
+    sourceKey: sourceKey(like.source),
     first: like.seq - records.length + 1,
     offsetMs: 0,
     batch: like.batch,

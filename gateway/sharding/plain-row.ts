@@ -3,8 +3,16 @@ import { sourceKey } from '../../shared/kpl/kpl.ts'
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import type { HashKeyCache } from './hash-key.ts'
-import { entryBytes, heldBytes, type LooseRecord } from './parcel.ts'
-import type { Parcel, ParcelRow, PutLimit, Run, Span } from './parcel.ts'
+import {
+  entryBytes,
+  heldBytes,
+  type LooseRecord,
+  type Parcel,
+  type ParcelRow,
+  type PutLimit,
+  type Run,
+  type Span
+} from './parcel.ts'
 
 export interface PlainRowOptions {
   readonly hashes: HashKeyCache

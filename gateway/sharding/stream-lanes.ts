@@ -35,6 +35,7 @@ export class StreamLanes implements LaneOwner {
   readonly #lanes: LaneSet
   readonly #dispatcher: Dispatcher
   readonly #watch: MapWatch
+  #stopping = false
 
   constructor(map: ShardMap, options: StreamLanesOptions) {
     const { stream, maxPutEntries, maxPutBytes } = map.description
@@ -65,7 +66,8 @@ export class StreamLanes implements LaneOwner {
   }
 
   take(batch: AdmittedBatch, arrival: number): Taken {
-    const marks = batch.repeatable ? this.#marksOf(batch.source) : undefined
+    const key = sourceKey(batch.source)
+    const marks = batch.repeatable ? this.#marksOf(key) : undefined
     const { parts, repeats } = routeBatch(batch, {
       map: this.#lanes.map,
       hashes: this.#hashes,
@@ -81,6 +83,7 @@ export class StreamLanes implements LaneOwner {
         offsets,
         ...(indexes ? { indexes } : {}),
         source: batch.source,
+        sourceKey: key,
         first: batch.first,
         offsetMs: batch.offsetMs,
         batch: pending,
@@ -95,8 +98,10 @@ export class StreamLanes implements LaneOwner {
     this.#watch.refresh()
   }
 
+  /** From now on nothing lingers. */
   flush(): void {
-    for (const lane of this.#lanes.all) lane.flush()
+    this.#stopping = true
+    for (const lane of this.#lanes.all) lane.hurry()
   }
 
   abandon(error: HeadwaterError): void {
@@ -140,10 +145,10 @@ export class StreamLanes implements LaneOwner {
     this.#lanes.routeAnew()
   }
 
-  #marksOf(source: SequenceSource): SourceMarks {
-    const marks = this.#marks.get(sourceKey(source))
+  #marksOf(source: string): SourceMarks {
+    const marks = this.#marks.get(source)
     if (marks) return marks
-    throw new HeadwaterError('unavailable', `source ${sourceKey(source)} is not prepared`)
+    throw new HeadwaterError('unavailable', `source ${source} is not prepared`)
   }
 
   /** Throws when a lane or all lanes together have no room; nothing was taken then. */
@@ -181,7 +186,7 @@ export class StreamLanes implements LaneOwner {
         hashes: this.#hashes,
         transactional: engine.keepsMarks
       }),
-      lingerMs: lingerMs ?? engine.lingerMs,
+      lingerMs: () => (this.#stopping ? 0 : (lingerMs ?? engine.lingerMs)),
       shareBytes: laneShareBytes,
       putLimit: { entries: description.maxPutEntries, bytes: description.maxPutBytes },
       anyShard: description.distribution === 'auto'

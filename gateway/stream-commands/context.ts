@@ -60,7 +60,12 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     })
   }
   return rows
-    .map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()
+    )
     .map((line) => `${line}\n`)
     .join('')
 }

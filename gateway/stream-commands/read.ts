@@ -32,7 +32,7 @@ export const addRead: AddCommand = (program, context) => {
     .option('--decode', 'with ndjson: add text or json beside the bytes in base64')
     .action(async (stream: string, options: ReadOptions, command: Command) => {
       const { signal } = context
-      const path = `${streamPath(stream)}/records?${queryOf(options)}`
+      const path = `${streamPath(stream)}/records?${queryOf(options).toString()}`
       try {
         const body = await (await gatewayOf(command)).open(path, { signal })
         await copy(body, options, context)

@@ -1,5 +1,6 @@
 import { AggregateWriter } from '../../shared/kpl/aggregate-writer.ts'
 import { decodeAggregate } from '../../shared/kpl/deaggregate.ts'
+import { sourceKey } from '../../shared/kpl/kpl.ts'
 import { offsetsOf, type RecordColumns } from '../../shared/record.ts'
 import { decodeBatch, encodeBatch, frameCrc, type BatchHeader } from '../../shared/wire/batch.ts'
 import { decodeFrame, encodeFrame } from '../../shared/wire/frame.ts'
@@ -57,9 +58,10 @@ export async function benchCodecs(): Promise<Line[]> {
 
 function buildAggregate(writer: AggregateWriter): Buffer {
   const source = { device: header.device, epoch: header.epoch, lane: 0 } as const
+  const key = sourceKey(source)
   const offsets = offsetsOf(records.lens)
   writer.begin('1')
-  writer.add({ records, offsets, source, first: 1, offsetMs: 0 }, 0, count)
+  writer.add({ records, offsets, source, sourceKey: key, first: 1, offsetMs: 0 }, 0, count)
   return writer.finish()
 }
 

@@ -12,7 +12,7 @@ import { Secret } from '../secret.ts'
 
 /** Milliseconds, written `250ms`, `60s`, `5m`, `24h`, `7d`. */
 export function duration(bounds: Bounds = {}) {
-  const form = z.string({ error: 'must be a duration such as "60s"' })
+  const form = z.string({ error: 'must be a duration such as "60s"' }).meta({ title: 'duration' })
   return z.codec(form, z.number().check(within(bounds, formatDuration)), {
     decode: (text, context) => attempt(context, text, () => parseDuration(text)),
     encode: formatDuration
@@ -21,7 +21,7 @@ export function duration(bounds: Bounds = {}) {
 
 /** Bytes, written `256 KiB`, `16 MiB`, `1 GB`. */
 export function byteSize(bounds: Bounds = {}) {
-  const form = z.string({ error: 'must be a size such as "256 MiB"' })
+  const form = z.string({ error: 'must be a size such as "256 MiB"' }).meta({ title: 'size' })
   return z.codec(form, z.number().check(within(bounds, formatByteSize)), {
     decode: (text, context) => attempt(context, text, () => parseByteSize(text)),
     encode: formatByteSize
@@ -30,7 +30,8 @@ export function byteSize(bounds: Bounds = {}) {
 
 /** A whole number; also as text, since `${ENV}` gives text. */
 export function count(bounds: Bounds = {}) {
-  return z.codec(z.union([z.int(), z.string()]), z.int().check(within(bounds, String)), {
+  const form = z.union([z.int(), z.string()]).meta({ title: 'number' })
+  return z.codec(form, z.int().check(within(bounds, String)), {
     decode: (value, context) => {
       if (typeof value === 'number') return value
       if (/^\d{1,15}$/.test(value)) return Number(value)
@@ -42,7 +43,8 @@ export function count(bounds: Bounds = {}) {
 
 /** `true` or `false`; also as text, since `${ENV}` gives text. */
 export function flag() {
-  return z.codec(z.union([z.boolean(), z.enum(['true', 'false'])]), z.boolean(), {
+  const form = z.union([z.boolean(), z.enum(['true', 'false'])]).meta({ title: 'true or false' })
+  return z.codec(form, z.boolean(), {
     decode: (value) => value === true || value === 'true',
     encode: (value) => value
   })
@@ -50,13 +52,16 @@ export function flag() {
 
 /** The name of a stream or a device. */
 export function name() {
-  return z.string().refine(isName, 'must be 1 to 128 characters of a-z A-Z 0-9 _ . -')
+  return z
+    .string()
+    .refine(isName, 'must be 1 to 128 characters of a-z A-Z 0-9 _ . -')
+    .meta({ title: 'name' })
 }
 
 /** `HOST:PORT`, or `off` for none. */
 export function listener() {
   return z.codec(
-    z.string({ error: 'must be HOST:PORT or off' }),
+    z.string({ error: 'must be HOST:PORT or off' }).meta({ title: 'HOST:PORT or off' }),
     z.custom<ListenAddress | 'off'>(() => true),
     {
       decode: (text, context) =>
@@ -68,7 +73,9 @@ export function listener() {
 
 /** A text that is never printed: `${ENV}`, `{ file: path }` or, where it must be, the text itself. */
 export function secret() {
-  const form = z.union([z.string().min(1), z.strictObject({ file: z.string() })])
+  const form = z
+    .union([z.string().min(1), z.strictObject({ file: z.string() })])
+    .meta({ title: 'secret' })
   return z.codec(
     form,
     z.custom<Secret>((value) => value instanceof Secret),
@@ -82,12 +89,12 @@ export function secret() {
 
 /** A certificate in PEM form. */
 export function pem() {
-  return z.string().refine(isPem, notPem)
+  return z.string().refine(isPem, notPem).meta({ title: 'PEM' })
 }
 
 /** A private key in PEM form, printed as `***`. */
 export function pemKey() {
-  return z.codec(z.string(), z.string(), {
+  return z.codec(z.string().meta({ title: 'PEM' }), z.string(), {
     decode: (text, context) => (isPem(text) ? text : refuse(context, text, notPem)),
     encode: () => '***'
   })

@@ -1,6 +1,23 @@
 import { z } from 'zod'
 
+const fileReference: z.core.JSONSchema.BaseSchema = {
+  type: 'object',
+  properties: { file: { type: 'string' } },
+  required: ['file'],
+  additionalProperties: false
+}
+
 /** The JSON Schema of a configuration file, for editors: what may be written, with defaults. */
 export function configJsonSchema(schema: z.ZodType, title: string): object {
-  return { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-07' }), title }
+  const written = z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-07',
+    override: ({ jsonSchema }) => {
+      // The loader has put the text of the file in its place before the schema sees it.
+      if (jsonSchema.title !== 'PEM') return
+      delete jsonSchema.type
+      jsonSchema.anyOf = [{ type: 'string' }, fileReference]
+    }
+  })
+  return { ...written, title }
 }

@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { RecordColumns } from '../record.ts'
 import { encodeCbor } from '../wire/cbor.ts'
-import { ExtraWriter, extraBytesPerMember } from './extra-writer.ts'
+import { ExtraWriter, extraBytesPerMember, type KeyedSource } from './extra-writer.ts'
 import { KeyTable, writeText } from './key-table.ts'
-import { extraField, kplMagic, type SequenceSource } from './kpl.ts'
+import { extraField, kplMagic } from './kpl.ts'
 import { fieldBytes, varintBytes, writeVarint } from './protobuf.ts'
 
 /** Records of one batch that go to one shard. */
-export interface AggregateRun {
+export interface AggregateRun extends KeyedSource {
   readonly records: RecordColumns
   /** `offsetsOf(records.lens)`. */
   readonly offsets: Uint32Array
   /** Which records, ascending; absent: all. A position in a run counts these. */
   readonly indexes?: Uint32Array
-  readonly source: SequenceSource
   /** Record `i` (not position `i`) has sequence number `first + i`. */
   readonly first: number
   /** Added to every time, milliseconds. */
@@ -78,8 +77,8 @@ export class AggregateWriter {
    * behind the last one added. The first member of an aggregate is always added.
    */
   add(run: AggregateRun, from: number, to: number): number {
-    if (this.count > 0 && this.#room() < this.#extra.sourceBytes(run.source)) return from
-    const source = this.#extra.source(run.source)
+    if (this.count > 0 && this.#room() < this.#extra.sourceBytes(run)) return from
+    const source = this.#extra.source(run)
     const keyIndex = new Uint32Array(run.records.keys.length).fill(unresolved)
     let at = from
     // What a record costs is guessed from above, so a pass leaves room that the next one fills.

@@ -1,6 +1,6 @@
 import { encodeCbor } from '../wire/cbor.ts'
 import { CborColumn } from './cbor-column.ts'
-import { type SequenceSource, sourceKey } from './kpl.ts'
+import type { SequenceSource } from './kpl.ts'
 
 /** CBOR: null. */
 const none = 0xf6
@@ -16,6 +16,12 @@ const name = {
 
 /** Most bytes that `push` adds for a record without attributes: two integers, an index, a null. */
 export const extraBytesPerMember = 9 + 9 + 5 + 1
+
+/** A source with its `sourceKey`, made once a batch: making and hashing it costs more than a record. */
+export interface KeyedSource {
+  readonly source: SequenceSource
+  readonly sourceKey: string
+}
 
 /**
  * The extra columns of an aggregate under construction:
@@ -47,19 +53,18 @@ export class ExtraWriter {
   }
 
   /** Most bytes that `source` will add. */
-  sourceBytes(source: SequenceSource): number {
-    if (this.#known.has(sourceKey(source))) return 0
+  sourceBytes({ source, sourceKey }: KeyedSource): number {
+    if (this.#known.has(sourceKey)) return 0
     const column = this.#sources.count === 1 ? name.source.length + 5 + this.count : 0
     return 1 + 3 + source.device.length + 17 + 1 + 4 + column
   }
 
   /** The index of a source, for `push`; adds it when it is new. */
-  source(source: SequenceSource): number {
-    const key = sourceKey(source)
-    const known = this.#known.get(key)
+  source({ source, sourceKey }: KeyedSource): number {
+    const known = this.#known.get(sourceKey)
     if (known !== undefined) return known
     const index = this.#known.size
-    this.#known.set(key, index)
+    this.#known.set(sourceKey, index)
     const epoch = Buffer.from(source.epoch, 'hex')
     this.#sources.pushEncoded(encodeCbor([source.device, epoch, source.lane]))
     if (index === 1) this.#source.pushByte(0, this.count)

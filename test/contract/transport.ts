@@ -195,6 +195,25 @@ export function transportContract(
     assert.ok(transport.bytesMoved() > before + 5000)
   })
 
+  test(title('a reset rejects what has not left yet, and a later send goes through'), async (t) => {
+    let open = (): void => undefined
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const { gateway, transport } = await setup(t, { token: () => gate.then(() => 'late') })
+    const ends = [1, 2].map((first) =>
+      assert.rejects(transport.send(frameOf(['a'], { first }), never), failsWith('transport'))
+    )
+    await transport.reset()
+    open()
+    await Promise.all(ends)
+    await transport.send(frameOf(['a'], { first: 3 }), never)
+    assert.deepEqual(
+      gateway.received.map((batch) => batch.header.first),
+      [3]
+    )
+  })
+
   test(title('an aborted send rejects; close is safe at any time and twice'), async (t) => {
     const { gateway, transport } = await setup(t)
     await open(t, { url: gateway.url, format }).close()

@@ -24,7 +24,11 @@ async function send(front: Front, { to, type, body, gzip }: Sent): Promise<strin
   const response = await fetch(to === 'batches' ? `${front.url}/v1/batches` : front.records, {
     method: 'POST',
     body,
-    headers: { 'content-type': type, accept: types.json, ...(gzip ? { 'content-encoding': 'gzip' } : {}) },
+    headers: {
+      'content-type': type,
+      accept: types.json,
+      ...(gzip ? { 'content-encoding': 'gzip' } : {})
+    },
     signal: AbortSignal.timeout(10_000)
   })
   const text = await response.text()
@@ -44,7 +48,20 @@ const bytes = fc.uint8Array({ maxLength: 400 }).map((one) => Buffer.from(one))
 
 /** What a field may wrongly hold. */
 const wrong = fc.oneof(
-  fc.constantFrom(null, true, -1, 1.5, Number.NaN, 2 ** 60, '', 'x', [], [[]], {}, 'x'.repeat(5000)),
+  fc.constantFrom(
+    null,
+    true,
+    -1,
+    1.5,
+    Number.NaN,
+    2 ** 60,
+    '',
+    'x',
+    [],
+    [[]],
+    {},
+    'x'.repeat(5000)
+  ),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.uint8Array({ maxLength: 20 }).map((one) => Buffer.from(one)),
   fc.array(fc.integer(), { maxLength: 5 }),
@@ -197,7 +214,9 @@ test('broken text of JSON and NDJSON is refused', async (t) => {
 test('base64 that is cut or mangled is refused, naming the record', async (t) => {
   const front = await startFront(t)
   const mangled = fc.oneof(
-    fc.string({ minLength: 1 }).filter((text) => !/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?$/.test(text)),
+    fc
+      .string({ minLength: 1 })
+      .filter((text) => !/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?$/.test(text)),
     fc.constantFrom('YQ', 'YQ=', 'Y===', 'Y Q=', 'YQ==\n', 'Y_-=')
   )
   await fc.assert(

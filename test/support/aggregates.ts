@@ -1,6 +1,6 @@
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
 import { AggregateWriter } from '../../shared/kpl/aggregate-writer.ts'
-import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import { type SequenceSource, sourceKey } from '../../shared/kpl/kpl.ts'
 import { type Attributes, offsetsOf } from '../../shared/record.ts'
 
 export interface Member {
@@ -20,7 +20,9 @@ export function aggregateOf(members: readonly Member[], explicitHashKey = '1'): 
     const builder = new ColumnsBuilder({ partitionKey, time })
     builder.add(Buffer.from(text), { attributes })
     const records = builder.build()
-    writer.add({ records, offsets: offsetsOf(records.lens), source, first: seq, offsetMs: 0 }, 0, 1)
+    const offsets = offsetsOf(records.lens)
+    const run = { records, offsets, source, sourceKey: sourceKey(source), first: seq, offsetMs: 0 }
+    writer.add(run, 0, 1)
   }
   return writer.finish()
 }

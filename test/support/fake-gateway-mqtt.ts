@@ -120,7 +120,10 @@ export class FakeMqttGateway implements FakeGateway {
     const body = Buffer.from(packet.payload)
     const received = stream ? await readJson(body, stream, token) : await readCbor(body, token)
     const reply = this.#script.next(received)
-    if (reply === 'cut') return socket.destroy()
+    if (reply === 'cut') {
+      socket.destroy()
+      return
+    }
     if (reply !== 'hang') {
       const { header } = received
       const ack = ackOf(header, typeof reply === 'string' ? { first: header.first + 1 } : reply)

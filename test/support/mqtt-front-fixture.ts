@@ -14,11 +14,11 @@ export interface FrontFixture {
   readonly lines: Record<string, unknown>[]
 }
 
-/** A started front on a free port, before a fake admission, with a clock that stands still. */
-export async function startFront(
+/** A front on a free port, before a fake admission, with a clock that stands still. */
+export function buildFront(
   t: TestContext,
   options: Partial<MqttFrontOptions> = {}
-): Promise<FrontFixture> {
+): Omit<FrontFixture, 'port'> {
   const admission = new FakeAdmission()
   const clock = new ManualClock()
   const lines: Record<string, unknown>[] = []
@@ -33,10 +33,19 @@ export async function startFront(
     log,
     ...options
   })
-  await front.start(new AbortController().signal)
   t.after(async () => {
     admission.release()
     await front.stop(AbortSignal.abort())
   })
-  return { front, admission, clock, port: front.ports()[0] ?? 0, lines }
+  return { front, admission, clock, lines }
+}
+
+/** The same, started. */
+export async function startFront(
+  t: TestContext,
+  options: Partial<MqttFrontOptions> = {}
+): Promise<FrontFixture> {
+  const fixture = buildFront(t, options)
+  await fixture.front.start(new AbortController().signal)
+  return { ...fixture, port: fixture.front.ports()[0] ?? 0 }
 }

@@ -62,7 +62,10 @@ export class RawMqtt {
   static async open(t: TestContext, port: number): Promise<RawMqtt> {
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())
-    await new Promise((resolve) => socket.once('connect', resolve))
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.once('connect', resolve)
+    })
     return new RawMqtt(socket)
   }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { cleanUp } from './cleanup.ts'
 
 /** Where the compiled programs stand beside the compiled tests. */
 const built = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -32,7 +33,7 @@ export class Program {
     this.name = program
     this.#arguments = [mains[program], ...options.args]
     this.#environment = options.env ?? {}
-    t.after(() => this.kill())
+    cleanUp(t, () => this.kill())
   }
 
   get running(): boolean {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { TestContext } from 'node:test'
+import { cleanUp } from './cleanup.ts'
 
 /** Mounts a file system of `bytes` at `path` until the test ends; false where that is not allowed. */
 export function smallDisk(t: TestContext, path: string, bytes: number): boolean {
@@ -10,6 +11,6 @@ export function smallDisk(t: TestContext, path: string, bytes: number): boolean 
   } catch {
     return false
   }
-  t.after(() => execFileSync('umount', ['-l', path]))
+  cleanUp(t, () => execFileSync('umount', ['-l', path]))
   return true
 }

@@ -11,13 +11,19 @@ interface BenchOptions {
   readonly stdin?: Readable
 }
 
+interface Run {
+  readonly abort: AbortController
+  readonly done: Promise<unknown>
+  readonly over: boolean
+}
+
 /** Runs sources of one type, one after the other, over one appender and one clock. */
 export class SourceBench<Options> {
   readonly clock = new ManualClock()
   readonly appender = new MemoryAppender()
   readonly #type: SourceType<Options>
   readonly #bench: BenchOptions
-  #run: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined
+  #run: Run | undefined
 
   constructor(t: TestContext, type: SourceType<Options>, bench: BenchOptions = {}) {
     this.#type = type
@@ -54,11 +60,17 @@ export class SourceBench<Options> {
 
   resume(source: Source): void {
     const abort = new AbortController()
-    const done = source.run(this.appender, abort.signal).then(
-      () => undefined,
-      (error: unknown) => error
-    )
-    this.#run = { abort, done }
+    const run = { abort, over: false, done: Promise.resolve<unknown>(undefined) }
+    run.done = source
+      .run(this.appender, abort.signal)
+      .then(
+        () => undefined,
+        (error: unknown) => error
+      )
+      .finally(() => {
+        run.over = true
+      })
+    this.#run = run
   }
 
   /** Resolves with the error of the run, or undefined when it resolved. */
@@ -66,19 +78,18 @@ export class SourceBench<Options> {
     return this.#run?.done
   }
 
+  /** Whether a source was started and its run has not settled. */
+  get running(): boolean {
+    return this.#run !== undefined && !this.#run.over
+  }
+
   async stop(): Promise<void> {
-    if (!this.#run) return
-    const { abort, done } = this.#run
-    this.#run = undefined
-    abort.abort()
-    let over = false
-    void done.then(() => {
-      over = true
-    })
-    while (!over) {
+    this.#run?.abort.abort()
+    while (this.running) {
       await settle(1)
       this.appender.commit()
     }
+    this.#run = undefined
   }
 
   /** The process dies here: what was not committed is gone. */

@@ -9,6 +9,7 @@ import { retryAfterMs } from './retry-after.ts'
 import { SocketMeter } from './socket-meter.ts'
 import { tlsConnection } from './tls.ts'
 import { TokenCache } from './token-cache.ts'
+import { transportFailure } from './transport-failure.ts'
 import type { Transport, TransportOptions } from './transport.ts'
 
 /** No Ack is larger; what is comes from something that is not our gateway. Bytes. */
@@ -28,6 +29,11 @@ interface Prepared {
   readonly token: string | undefined
 }
 
+/** From the first batch after a failure until the next failure. */
+interface Life {
+  client?: Client
+}
+
 /**
  * Batches as pipelined POST requests on one connection, so that they arrive in the order in which
  * they were sent and a mobile link pays for one TLS session. After any failure that connection is
@@ -40,8 +46,8 @@ export class HttpTransport implements Transport {
   readonly #tokens: TokenCache
   readonly #inOrder = new InOrder()
   readonly #meter = new SocketMeter()
-  #connect: buildConnector.connector | undefined
-  #client: Client | undefined
+  #connector: buildConnector.connector | undefined
+  #life: Life = {}
 
   constructor(options: TransportOptions, clock: Clock) {
     this.name = `${options.url.protocol}//${options.url.host}`
@@ -51,18 +57,20 @@ export class HttpTransport implements Transport {
   }
 
   async send(frame: StoredFrame, signal: AbortSignal): Promise<Ack> {
-    const { went } = await this.#inOrder.pass(this.#prepare(frame), (prepared) => {
-      const client = this.#connected(prepared.library)
-      return { client, ack: this.#post(client, frame, { prepared, signal }) }
-    })
+    const life = this.#life
     try {
-      const ack = await went.ack
+      const { went } = await this.#inOrder.pass(this.#prepare(frame), (prepared) => {
+        if (this.#life !== life) return Promise.reject(this.#gone())
+        life.client ??= this.#connect(prepared.library, life)
+        return this.#post(life.client, frame, { prepared, signal })
+      })
+      const ack = await went
       if (ack.code === 'unauthorized') this.#tokens.forget()
       return ack
     } catch (thrown) {
-      await this.#giveUp(went.client)
-      if (thrown instanceof HeadwaterError) throw thrown
-      throw new HeadwaterError('transport', `${this.name}: ${String(thrown)}`, { cause: thrown })
+      const error = thrown instanceof HeadwaterError ? thrown : transportFailure(this.name, thrown)
+      if (error.code === 'transport') await this.#giveUp(life)
+      throw error
     }
   }
 
@@ -71,7 +79,7 @@ export class HttpTransport implements Transport {
   }
 
   async reset(): Promise<void> {
-    if (this.#client) await this.#giveUp(this.#client)
+    await this.#giveUp(this.#life)
   }
 
   async close(): Promise<void> {
@@ -87,12 +95,11 @@ export class HttpTransport implements Transport {
     return { library, payload, token }
   }
 
-  #connected(library: Library): Client {
+  #connect(library: Library, life: Life): Client {
     const { url, tls, timeoutMs: timeout } = this.#options
     // One connector for all connections: it keeps the TLS sessions that can be resumed.
-    this.#connect ??= library.buildConnector({ ...tlsConnection(tls), timeout })
-    const connect = this.#connect
-    if (this.#client) return this.#client
+    this.#connector ??= library.buildConnector({ ...tlsConnection(tls), timeout })
+    const connect = this.#connector
     const client = new library.Client(url.origin, {
       connect: (options: buildConnector.Options, done: buildConnector.Callback) =>
         connect(options, (...outcome) => {
@@ -106,16 +113,17 @@ export class HttpTransport implements Transport {
       maxResponseSize: maxAnswerBytes
     })
     // Comes before undici connects again to send what is left.
-    client.on('disconnect', () => void this.#giveUp(client))
-    this.#client = client
+    client.on('disconnect', () => void this.#giveUp(life))
     return client
   }
 
-  async #giveUp(client: Client): Promise<void> {
-    if (this.#client === client) this.#client = undefined
-    await client.destroy(
-      new HeadwaterError('transport', `${this.name}: the connection was given up`)
-    )
+  async #giveUp(life: Life): Promise<void> {
+    if (this.#life === life) this.#life = {}
+    await life.client?.destroy(this.#gone())
+  }
+
+  #gone(): HeadwaterError {
+    return new HeadwaterError('transport', `${this.name}: the connection was given up`)
   }
 
   async #post(

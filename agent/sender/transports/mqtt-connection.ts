@@ -6,6 +6,7 @@ import { ackTopic } from '../../../shared/wire/topics.ts'
 import { tlsConnection } from './tls.ts'
 import { readToken } from './token-cache.ts'
 import type { TransportOptions } from './transport.ts'
+import { transportFailure } from './transport-failure.ts'
 
 const keepaliveSeconds = 60
 
@@ -102,5 +103,5 @@ function refusal(url: URL, cause: unknown): HeadwaterError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return refusals.includes(code)
     ? new HeadwaterError('unauthorized', `${name} refuses device and token`, { cause })
-    : new HeadwaterError('transport', `${name}: ${String(cause)}`, { cause })
+    : transportFailure(name, cause)
 }

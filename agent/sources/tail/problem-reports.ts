@@ -60,14 +60,12 @@ export class ProblemReports {
     file.state.problem = ''
   }
 
-  changed(
-    file: TailFile,
-    how: { readonly change: 'rewritten' | 'rewound'; readonly from: number }
-  ): void {
-    this.#tally.problem(how.change === 'rewound' ? 'rewound_file' : 'rewritten_file')
-    const fields = { path: file.sighting?.path ?? file.home, from: how.from }
-    if (how.change === 'rewritten') {
-      this.#log.info(fields, 'file was truncated; read from its start')
+  /** A file does not hold any more what was read of it, up to `from`. */
+  changed(file: TailFile, change: 'rewritten' | 'rewound', from: number): void {
+    this.#tally.problem(`${change}_file`)
+    const fields = { path: file.sighting?.path ?? file.home, from }
+    if (change === 'rewritten') {
+      this.#log.info(fields, 'file was emptied; read from its start')
     } else {
       const to = file.position.offset
       this.#log.warn({ ...fields, to }, 'file lost its end; read on from the last that is known')

@@ -13,8 +13,8 @@ export class TailFile {
   /** Files of one home are read in the order of their ranks. */
   readonly rank: number
   position: Position
-  /** How far it had been read when it was last emptied. */
-  previous: Position | undefined
+  /** How far it had been read when it was last found to hold other content. */
+  emptied: Position | undefined
   /** It holds the same as this file so far, and is not read until one of the two changes. */
   copyOf: TailFile | undefined
   /** Where it was seen last; undefined when the last scan did not find it. */
@@ -109,7 +109,7 @@ export class TailFile {
       watched: state.size !== -1
     })
     Object.assign(state, { size, mtimeMs, changedMs: nowMs })
-    if (resumed.change === 'rewritten') this.previous = this.position
+    if (resumed.change === 'rewritten' && this.position.offset > 0) this.emptied = this.position
     this.position = resumed.position
     this.#stalled = undefined
     return resumed.change

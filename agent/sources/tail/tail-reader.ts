@@ -100,6 +100,8 @@ export class TailReader {
     const { partitionKey, stream, name, clock } = context
     const records = cutColumns(bytes, cut, { partitionKey, time: clock.wallMs() })
     tally.took(records)
+    // A failure since the last `room` leaves a gap that this cursor must not cover.
+    this.#inFlight.check()
     const chunk = { stream, records, cursors: [fileCursor(name, file)] }
     this.#inFlight.add(records.data.length, sink.append(chunk, signal))
   }

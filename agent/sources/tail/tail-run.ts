@@ -1,15 +1,12 @@
 import type { CutEnd } from '../lines/line-cutter.ts'
-import { kinship, mayBeCopy, settledPosition } from './copies.ts'
 import { fileCursor, markerCursor, readCursors, removedCursor } from './cursors.ts'
-import { endPosition } from './end-position.ts'
 import { FileFinder } from './file-finder.ts'
+import { FileOpener } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
-import { HandlePool } from './handle-pool.ts'
+import { Newcomers } from './newcomers.ts'
 import { ProblemReports } from './problem-reports.ts'
 import type { TailFile } from './tail-file.ts'
 import { TailReader, type TailRunOptions } from './tail-reader.ts'
-
-const maxOpenFiles = 64
 
 /** A file that was moved aside or deleted gets no more lines when it was quiet for so long. */
 const quietMs = 60_000
@@ -17,29 +14,38 @@ const quietMs = 60_000
 /** One run of the source, from the cursors to the end, an abort or a failure. */
 export class TailRun {
   readonly #options: TailRunOptions
-  readonly #files: FileSet
-  readonly #reader: TailReader
-  readonly #pool = new HandlePool(maxOpenFiles)
   readonly #reports: ProblemReports
+  readonly #files: FileSet
+  readonly #opener: FileOpener
+  readonly #reader: TailReader
+  readonly #newcomers: Newcomers
   #scannedMs = 0
 
   constructor(options: TailRunOptions) {
-    this.#options = options
     const { tail, context, tally } = options
     const { maxFiles, exclude } = tail
     const patterns = typeof tail.tail === 'string' ? [tail.tail] : tail.tail
     const reports = new ProblemReports(context.log, tally)
+    const finder = new FileFinder({
+      patterns,
+      exclude,
+      maxFiles,
+      unreadable: (path, error) => reports.unreadable(path, error)
+    })
+    this.#options = options
     this.#reports = reports
-    this.#reader = new TailReader(options)
     this.#files = new FileSet({
-      finder: new FileFinder({
-        patterns,
-        exclude,
-        maxFiles,
-        unreadable: (path, error) => reports.unreadable(path, error)
-      }),
+      finder,
       maxFiles,
       tooMany: (path) => reports.tooMany(path, maxFiles)
+    })
+    this.#opener = new FileOpener(reports, context.clock)
+    this.#reader = new TailReader(options)
+    this.#newcomers = new Newcomers({
+      name: context.name,
+      files: this.#files,
+      opener: this.#opener,
+      reader: this.#reader
     })
   }
 
@@ -56,16 +62,16 @@ export class TailRun {
       await this.#begin()
       while (!signal.aborted) {
         await this.#look()
-        if (await this.#drain()) continue
-        if (context.once) return await this.#reader.durable()
-        await context.clock.sleep(tail.poll, signal)
+        if (this.#scanDue()) await this.#newcomers.recognise(await this.#scan())
+        const busy = await this.#drain()
+        if (!busy && context.once) return await this.#reader.durable()
+        if (!busy) await context.clock.sleep(tail.poll, signal)
         this.#reader.check()
-        if (this.#scanDue()) await this.#scan()
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
-      await this.#pool.close()
+      await this.#opener.close()
       await this.#reader.close()
     }
   }
@@ -80,18 +86,12 @@ export class TailRun {
     const firstRun = cursors.size === 0
     const arrived = await this.#scan()
     const atEnd = tail.from === 'end' || (tail.from === 'auto' && firstRun && !context.once)
-    const skipped: TailFile[] = []
-    for (const file of atEnd ? arrived : []) {
-      if (await this.#open(file)) {
-        const read = (offset: number, length: number) => file.read(offset, length)
-        file.moveTo(await endPosition(read, file.home, file.state.size))
-        skipped.push(file)
-      }
-    }
+    const skipped = atEnd ? await this.#newcomers.skipToEnd(arrived) : []
     if (firstRun || skipped.length > 0) {
       const ends = skipped.map((file) => fileCursor(context.name, file))
       this.#reader.commit([markerCursor(context.name), ...ends])
     }
+    if (!atEnd) await this.#newcomers.recognise(arrived)
   }
 
   #scanDue(): boolean {
@@ -106,7 +106,7 @@ export class TailRun {
     const gone = [...forgotten]
     for (const file of this.#files) {
       if (file.isOpen && !file.sighting && !file.canCut('end') && this.#isQuiet(file)) {
-        await this.#pool.release(file)
+        await this.#opener.release(file)
         if (!file.state.deleted) continue
         this.#files.forget(file)
         gone.push(file)
@@ -119,38 +119,17 @@ export class TailRun {
   /** Looks at the files that are open or have changed. */
   async #look(): Promise<void> {
     for (const file of this.#files) {
-      if (file.isOpen || (file.state.dirty && file.sighting)) await this.#open(file)
+      const { emptied } = file
+      if (file.isOpen || (file.state.dirty && file.sighting)) await this.#opener.look(file)
+      // A file that was emptied may have been copied before, and the copy is to be recognised.
+      if (file.emptied !== emptied) this.#scannedMs = Number.NEGATIVE_INFINITY
     }
-  }
-
-  /** Opens a file and learns its size. Resolves with false when it cannot be read now. */
-  async #open(file: TailFile): Promise<boolean> {
-    try {
-      if (!(await this.#pool.use(file))) return false
-      const before = file.position
-      const change = await file.look(this.#options.context.clock.monoMs())
-      if (change === 'rewritten' || change === 'rewound') {
-        this.#reports.changed(file, { change, from: before.offset })
-      }
-      this.#reports.readable(file)
-      return true
-    } catch (error) {
-      await this.#setAside(file, error)
-      return false
-    }
-  }
-
-  /** The file cannot be read now; the next scan tries again. */
-  async #setAside(file: TailFile, error: unknown): Promise<void> {
-    await this.#pool.release(file)
-    Object.assign(file.state, { dirty: false, mtimeMs: -1 })
-    this.#reports.failed(file, error)
   }
 
   /** Gives every file with something to read one turn after the other; true when any had. */
   async #drain(): Promise<boolean> {
     let any = false
-    for (let more = true; more && !this.#options.signal.aborted; ) {
+    for (let more = true; more && !this.#options.signal.aborted && !(any && this.#scanDue()); ) {
       more = false
       for (const file of this.#files) {
         const end = this.#endOf(file)
@@ -158,21 +137,20 @@ export class TailRun {
         if (await this.#turn(file, end)) more = true
       }
       any ||= more
-      if (any && this.#scanDue()) {
-        await this.#scan()
-        break
-      }
     }
     return any
   }
 
   async #turn(file: TailFile, end: CutEnd): Promise<boolean> {
     await this.#reader.room()
-    if (!file.isOpen && !(await this.#open(file))) return false
+    if (!file.isOpen && !(await this.#opener.look(file))) return false
     try {
+      const quiet = this.#options.context.once || this.#isQuiet(file)
+      if (!(await this.#newcomers.settle(file, quiet))) return false
       return await this.#reader.turn(file, end)
     } catch (error) {
-      await this.#setAside(file, error)
+      this.#reader.check()
+      await this.#opener.setAside(file, error)
       return false
     }
   }

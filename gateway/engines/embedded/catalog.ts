@@ -1,9 +1,10 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Database } from '../../../shared/sqlite.ts'
+import { openStoreFile, transaction } from '../../../shared/store-file.ts'
 import { checkCrc, withCrc } from './checked-bytes.ts'
 import { setAside } from './segment-files.ts'
-import { openStoreFile, storeVersion, transaction } from './store-file.ts'
+import { storeFormat } from './store-format.ts'
 import { decodeDefinition, encodeDefinition, type StreamDefinition } from './stream-definition.ts'
 
 const schema = `
@@ -17,7 +18,7 @@ const schema = `
 /** Sequence indexes that a stream takes at a time. */
 export const rangeSize = 2 ** 20
 
-export const checkpointLimits = { count: 10_000, chars: 32 * 1024 * 1024 } as const
+const checkpointLimits = { count: 10_000, chars: 32 * 1024 * 1024 } as const
 
 /** `ageMs`: see `EngineClock`. `nextRange`: no sequence index from here on was ever given out. */
 type NumberName = 'ageMs' | 'nextRange' | 'clean'
@@ -47,12 +48,12 @@ export class Catalog {
   }
 
   static async #open(path: string): Promise<Catalog> {
-    const { db, version } = await openStoreFile(path)
+    const { db, version } = await openStoreFile(path, storeFormat)
     try {
       if (version === 0) {
         await transaction(db, async () => {
           await db.exec(schema)
-          await db.exec(`PRAGMA user_version = ${storeVersion}`)
+          await db.exec(`PRAGMA user_version = ${storeFormat.version}`)
         })
       } else {
         const row = await db.get('PRAGMA quick_check(1)')

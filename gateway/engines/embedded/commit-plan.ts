@@ -1,7 +1,7 @@
 import type { PutEntry, PutOutcome } from '../engine.ts'
 import { type Block, type BlockEntry, highestMarks, packBlock } from './block.ts'
 import { encodeSequenceAt, type SequenceParts } from './sequence-number.ts'
-import { type ShardRow, type ShardTable, shardIdOf } from './shard-table.ts'
+import { hashSpace, type ShardRow, type ShardTable, shardIdOf } from './shard-table.ts'
 
 /** A block is closed at this size, so that a reader of one record does not read many megabytes. */
 const blockBytes = 1024 * 1024
@@ -119,13 +119,13 @@ function judge(
     const message = `the record has ${bytes} bytes with its key, the stream takes ${maxRecordBytes}`
     return { status: 'failed', message, retryable: false }
   }
-  if (!/^\d{1,39}$/.test(entry.explicitHashKey)) {
-    const message = `"${entry.explicitHashKey}" is not a decimal hash key`
+  const hash = /^\d{1,39}$/.test(entry.explicitHashKey) ? BigInt(entry.explicitHashKey) : hashSpace
+  if (hash >= hashSpace) {
+    const message = `"${entry.explicitHashKey}" is not a hash key: 0 to 2^128 - 1, in decimal`
     return { status: 'failed', message, retryable: false }
   }
   if (!row) return unknownShard(entry)
   if (row.closed) return { status: 'wrong_shard', message: `${entry.shard} is closed` }
-  const hash = BigInt(entry.explicitHashKey)
   if (hash < row.range.start || hash > row.range.end) {
     const message = `hash key ${entry.explicitHashKey} is not in ${entry.shard}`
     return { status: 'wrong_shard', message }

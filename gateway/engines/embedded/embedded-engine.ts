@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Clock } from '../../../shared/clock.ts'
+import { dirname, join } from 'node:path'
+import { DirectoryLock } from '../../../shared/directory-lock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import type { Log } from '../../../shared/log.ts'
 import { requireName } from '../../../shared/record.ts'
 import type {
   CreateOptions,
@@ -18,30 +17,16 @@ import type {
 } from '../engine.ts'
 import { Catalog } from './catalog.ts'
 import { sequenceSeconds } from './commit-plan.ts'
-import { DirectoryLock } from './directory-lock.ts'
-import { EngineClock } from './engine-clock.ts'
-import { FreeDisk, freeBytesOf } from './free-disk.ts'
+import type { EngineClock } from './engine-clock.ts'
+import { putLimits } from './put-queue.ts'
+import { syncDirectory } from './segment-files.ts'
 import { newDefinition } from './stream-definition.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
-import type { StoreContext, StreamStats } from './stream-store.ts'
+import type { StreamStats } from './stream-store.ts'
+import { createContext, type EmbeddedEngineOptions } from './store-context.ts'
 
-export interface EmbeddedEngineOptions {
-  /** Holds `engine.db`, `lock.db` and `streams/`. Made when it does not exist. */
-  readonly directory: string
-  /** Data after which a segment file ends. Default 256 MiB. */
-  readonly segmentBytes?: number
-  /** Retention of streams that are created without one. Default 24 h of running time. */
-  readonly retentionMs?: number
-  /** Free disk below which puts are refused. Default 256 MiB. */
-  readonly freeDiskFloorBytes?: number
-  /** Marks kept for each stream, a row a source and shard. Default 200,000. */
-  readonly maxMarks?: number
-  readonly clock: Clock
-  readonly log: Log
-  /** Bytes that may still be written; default: what the file system says. */
-  readonly freeBytes?: (directory: string) => Promise<number>
-}
+export type { EmbeddedEngineOptions } from './store-context.ts'
 
 export interface EmbeddedEngineStats {
   readonly streams: readonly StreamStats[]
@@ -49,9 +34,8 @@ export interface EmbeddedEngineStats {
   readonly ageMs: number
 }
 
-const hourMs = 3_600_000
+const defaultRetentionMs = 24 * 3_600_000
 const sweepEveryMs = 60_000
-const putLimits = { entries: 10_000, bytes: 32 * 1024 * 1024 } as const
 
 interface Running {
   readonly lock: DirectoryLock
@@ -81,6 +65,7 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
   async start(signal: AbortSignal): Promise<void> {
     const { directory, log } = this.#options
     await mkdir(directory, { recursive: true })
+    await syncDirectory(dirname(directory))
     const lock = await DirectoryLock.take(directory)
     let catalog: Catalog | undefined
     try {
@@ -110,8 +95,8 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
       shards: shards.shards(),
       version: shards.version,
       maxRecordBytes,
-      maxPutEntries: putLimits.entries,
-      maxPutBytes: putLimits.bytes,
+      maxPutEntries: putLimits.put.entries,
+      maxPutBytes: putLimits.put.bytes,
       distribution: 'key'
     }
   }
@@ -120,16 +105,16 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
     this.#events.onReshard(listener)
   }
 
-  /** A commit that is under way is not cut short by `signal`; it takes as long as the disk does. */
+  /**
+   * Rejects with `too_large` past the limits of `describe`. A commit that is under way is not cut
+   * short by `signal`; it takes as long as the disk does.
+   */
   async put(
     stream: string,
     entries: readonly PutEntry[],
     signal: AbortSignal
   ): Promise<PutOutcome[]> {
     if (signal.aborted) throw new HeadwaterError('unavailable', 'the put was given up')
-    if (entries.length > putLimits.entries) {
-      throw new HeadwaterError('too_large', `a put takes at most ${putLimits.entries} entries`)
-    }
     return this.#require().streams.require(stream).put(entries)
   }
 
@@ -148,7 +133,7 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
 
   async create(stream: string, options: CreateOptions): Promise<void> {
     const { streams } = this.#require()
-    const { clock, retentionMs = 24 * hourMs } = this.#options
+    const { clock, retentionMs = defaultRetentionMs } = this.#options
     const createdSeconds = sequenceSeconds(clock.wallMs())
     await streams.create(newDefinition(stream, { retentionMs, ...options, createdSeconds }))
   }
@@ -197,25 +182,12 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
   }
 
   async #open(lock: DirectoryLock, catalog: Catalog): Promise<Running> {
-    const { directory, clock, log, freeBytes = freeBytesOf } = this.#options
-    const age = new EngineClock(clock)
-    age.raise(await catalog.number('ageMs'))
+    const { directory } = this.#options
     const endedWell = (await catalog.number('clean')) === 1
     await catalog.saveNumber('clean', 0)
-    const floorBytes = this.#options.freeDiskFloorBytes ?? 256 * 1024 * 1024
-    const context: StoreContext = {
-      catalog,
-      clock,
-      age,
-      disk: new FreeDisk(clock, floorBytes, () => freeBytes(directory)),
-      log,
-      maxMarks: this.#options.maxMarks ?? 200_000,
-      segmentBytes: this.#options.segmentBytes ?? 256 * 1024 * 1024,
-      segmentAgeMs: (retentionMs) => Math.min(Math.max(retentionMs / 24, hourMs), 24 * hourMs),
-      events: this.#events
-    }
+    const context = await createContext(this.#options, catalog, this.#events)
     const streams = await StreamDirectory.open(join(directory, 'streams'), context, !endedWell)
-    return { lock, catalog, age, streams, sweeping: this.#sweepEveryMinute() }
+    return { lock, catalog, age: context.age, streams, sweeping: this.#sweepEveryMinute() }
   }
 
   async #sweepEveryMinute(): Promise<void> {

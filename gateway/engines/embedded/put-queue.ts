@@ -7,8 +7,9 @@ export interface PendingPut {
   readonly reject: (error: unknown) => void
 }
 
-/** Bounds of what waits for a commit, and of what goes into one. */
-const limits = {
+/** Bounds of one put, of what waits for a commit, and of what goes into one. */
+export const putLimits = {
+  put: { bytes: 32 * 1024 * 1024, entries: 10_000 },
   waiting: { bytes: 64 * 1024 * 1024, entries: 200_000 },
   commit: { bytes: 16 * 1024 * 1024, entries: 50_000 }
 } as const
@@ -27,7 +28,7 @@ export class PutQueue {
 
   /** Whether it fitted; an empty queue takes any put. */
   add(put: PendingPut): boolean {
-    const { bytes, entries } = limits.waiting
+    const { bytes, entries } = putLimits.waiting
     const isOver = this.#bytes + put.bytes > bytes || this.#entries + put.entries.length > entries
     if (isOver && !this.isEmpty) {
       this.refused += 1
@@ -47,7 +48,7 @@ export class PutQueue {
     for (const put of this.#puts) {
       bytes += put.bytes
       entries += put.entries.length
-      if (count > 0 && (bytes > limits.commit.bytes || entries > limits.commit.entries)) break
+      if (count > 0 && (bytes > putLimits.commit.bytes || entries > putLimits.commit.entries)) break
       count += 1
     }
     const taken = this.#puts.splice(0, count)

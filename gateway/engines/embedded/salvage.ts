@@ -6,7 +6,7 @@ import { SegmentReader } from './segment-reader.ts'
 import { type SnapshotEntry, SegmentWriter } from './segment-writer.ts'
 
 /** What came of a damaged segment. */
-export interface Salvage {
+interface Salvage {
   /** Where the damaged file is now. */
   readonly quarantined: string
   /** Blocks that were read and are in the segment that took its place; 0: nothing took its place. */

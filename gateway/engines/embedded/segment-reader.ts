@@ -1,8 +1,9 @@
 import { Database, type SqlRow } from '../../../shared/sqlite.ts'
+import { readVersion } from '../../../shared/store-file.ts'
 import type { Mark } from '../engine.ts'
 import { type Block, decodeMarks } from './block.ts'
 import { checkCrc } from './checked-bytes.ts'
-import { readVersion } from './store-file.ts'
+import { storeFormat } from './store-format.ts'
 
 /** What the index of a segment says of a block, without touching it. */
 export interface BlockOutline {
@@ -35,7 +36,7 @@ export class SegmentReader {
     const db = await Database.open(path)
     try {
       await db.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA query_only = 1')
-      await readVersion(db)
+      await readVersion(db, storeFormat.version)
       return new SegmentReader(db)
     } catch (thrown) {
       await db.close().catch(() => undefined)

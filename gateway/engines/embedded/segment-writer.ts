@@ -1,8 +1,9 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Database } from '../../../shared/sqlite.ts'
+import { openStoreFile, transaction } from '../../../shared/store-file.ts'
 import type { Block } from './block.ts'
 import { withCrc } from './checked-bytes.ts'
-import { openStoreFile, storeVersion, transaction } from './store-file.ts'
+import { storeFormat } from './store-format.ts'
 
 /**
  * One file of a stream: a row a block, and a snapshot of what was known when the file was begun
@@ -43,12 +44,12 @@ export class SegmentWriter {
 
   /** A new file; it counts from the moment its first commit, the snapshot, is on disk. */
   static async create(path: string, snapshot: Iterable<SnapshotEntry>): Promise<SegmentWriter> {
-    const { db } = await openStoreFile(path)
+    const { db } = await openStoreFile(path, storeFormat)
     try {
       await transaction(db, async () => {
         await db.exec(schema)
         for (const [name, body] of snapshot) await putSnapshot(db, name, body)
-        await db.exec(`PRAGMA user_version = ${storeVersion}`)
+        await db.exec(`PRAGMA user_version = ${storeFormat.version}`)
       })
       return new SegmentWriter(db)
     } catch (thrown) {
@@ -59,7 +60,7 @@ export class SegmentWriter {
 
   /** Undefined for a file without its first commit. Rejects with `store_too_new`, `store_corrupt`. */
   static async open(path: string): Promise<SegmentWriter | undefined> {
-    const { db, version } = await openStoreFile(path)
+    const { db, version } = await openStoreFile(path, storeFormat)
     if (version > 0) return new SegmentWriter(db)
     await db.close()
     return undefined

@@ -7,10 +7,7 @@ import { maxBlockRecords, sequenceSeconds } from './commit-plan.ts'
 import type { ShardRow } from './shard-table.ts'
 
 /** Lends a segment by its first sequence index; does nothing when it has expired meanwhile. */
-export type LendSegment = (
-  first: number,
-  work: (reader: SegmentReader) => Promise<void>
-) => Promise<void>
+type LendSegment = (first: number, work: (reader: SegmentReader) => Promise<void>) => Promise<void>
 
 /** Block outlines taken at a time. */
 const outlineBlocks = 200
@@ -57,7 +54,8 @@ export class ShardReading {
     while (!this.#full) {
       const outline = await reader.outline(this.#shard.index, this.from, outlineBlocks)
       const [first] = outline
-      if (!first) return
+      this.#full = first !== undefined && this.#isSpent()
+      if (!first || this.#full) return
       const last = this.#lastThatFits(outline)
       const blocks = await reader.blocks(this.#shard.index, first.first, last.first)
       blocks.forEach((block, i) => {
@@ -112,6 +110,13 @@ export class ShardReading {
     this.#log.error({ first, count, shard }, 'a damaged block was passed over')
     // Its count may be damaged too.
     this.from = next?.first ?? first + Math.min(Math.max(count, 1), maxBlockRecords)
+  }
+
+  /** Whether not even an empty record may follow. */
+  #isSpent(): boolean {
+    const { maxRecords, maxBytes } = this.#limit
+    const { length } = this.records
+    return length > 0 && (length >= maxRecords || this.#bytes >= maxBytes)
   }
 
   /** Whether a record of so many bytes is too much; the first one never is. */

@@ -29,7 +29,7 @@ export function shardIdOf(index: number): ShardId {
   return `shardId-${String(index).padStart(12, '0')}`
 }
 
-export function shardIndexOf(id: ShardId): number | undefined {
+function shardIndexOf(id: ShardId): number | undefined {
   return /^shardId-\d{12}$/.test(id) ? Number(id.slice(8)) : undefined
 }
 

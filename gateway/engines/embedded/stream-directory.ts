@@ -1,12 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { isName } from '../../../shared/record.ts'
 import { syncDirectory } from './segment-files.ts'
 import { Serial } from './serial.ts'
 import { decodeDefinition, type StreamDefinition } from './stream-definition.ts'
 import { StreamLog } from './stream-log.ts'
-import { type StoreContext, StreamStore } from './stream-store.ts'
+import type { StoreContext } from './store-context.ts'
+import { StreamStore } from './stream-store.ts'
 
 /** All streams of an engine: `streams/<name>/`, one directory each, and the catalog that lists them. */
 export class StreamDirectory {
@@ -25,6 +26,7 @@ export class StreamDirectory {
   static async open(path: string, context: StoreContext, check: boolean): Promise<StreamDirectory> {
     const directory = new StreamDirectory(path, context)
     await mkdir(path, { recursive: true })
+    await syncDirectory(dirname(path))
     try {
       await directory.#openAll(check || context.catalog.fresh)
       return directory

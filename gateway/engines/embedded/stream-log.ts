@@ -3,7 +3,7 @@ import type { CommitPlan } from './commit-plan.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import { SegmentRow } from './segment-row.ts'
 import { SequenceIndexes } from './sequence-indexes.ts'
-import type { StoreContext } from './stream-store.ts'
+import type { StoreContext } from './store-context.ts'
 import { encodeDefinition, type StreamDefinition } from './stream-definition.ts'
 import { snapshotNames, StreamMemory } from './stream-memory.ts'
 
@@ -108,8 +108,9 @@ export class StreamLog {
     }
   }
 
-  repair(first: number): Promise<void> {
-    return this.#segments.repair(first)
+  /** Mends a damaged segment, unless some have been mended since `salvaged` was `seen`. */
+  async repair(first: number, seen: number): Promise<void> {
+    if (this.salvaged === seen) await this.#segments.repair(first)
   }
 
   /** Keeps the copy in the newest segment up to date, for the day the catalog is lost. */

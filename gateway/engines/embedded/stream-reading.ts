@@ -7,10 +7,10 @@ import { ShardReading } from './shard-reading.ts'
 import { type ShardRow, shardIdOf } from './shard-table.ts'
 import type { StreamLog } from './stream-log.ts'
 
-export interface StreamReadingOptions {
+interface StreamReadingOptions {
   readonly log: Log
-  /** Mends a segment that turned out to be damaged, when no commit is under way. */
-  readonly repair: (first: number) => Promise<void>
+  /** `StreamLog.repair`, when no commit is under way. */
+  readonly repair: (first: number, seen: number) => Promise<void>
 }
 
 /** Answers reads of one stream. */
@@ -92,11 +92,12 @@ export class StreamReading {
     first: number,
     work: (reader: SegmentReader) => Promise<T>
   ): Promise<T | undefined> {
+    const seen = this.#records.salvaged
     try {
       return await this.#records.read(first, work)
     } catch (thrown) {
       if (asHeadwaterError(thrown).code !== 'store_corrupt') throw thrown
-      await this.#options.repair(first)
+      await this.#options.repair(first, seen)
       return this.#records.read(first, work)
     }
   }

@@ -1,33 +1,14 @@
-import type { Clock } from '../../../shared/clock.ts'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import { Histogram } from '../../../shared/histogram.ts'
-import type { Log } from '../../../shared/log.ts'
 import type { PutEntry, PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
-import type { Catalog } from './catalog.ts'
 import { type CommitPlan, planCommit, sequenceSeconds } from './commit-plan.ts'
-import type { EngineClock } from './engine-clock.ts'
-import type { FreeDisk } from './free-disk.ts'
-import { type PendingPut, PutQueue } from './put-queue.ts'
+import { type PendingPut, PutQueue, putLimits } from './put-queue.ts'
 import { Serial } from './serial.ts'
 import { type ReshardMoment, type ShardTable, shardIdOf } from './shard-table.ts'
+import type { StoreContext } from './store-context.ts'
 import type { StreamDefinition } from './stream-definition.ts'
-import type { StreamEvents } from './stream-events.ts'
 import type { StreamLog } from './stream-log.ts'
 import { StreamReading } from './stream-reading.ts'
-
-/** What the streams of one engine share. */
-export interface StoreContext {
-  readonly catalog: Catalog
-  readonly clock: Clock
-  readonly age: EngineClock
-  readonly disk: FreeDisk
-  readonly log: Log
-  readonly maxMarks: number
-  /** A segment ends at this size, or when its oldest block has this age. */
-  readonly segmentBytes: number
-  readonly segmentAgeMs: (retentionMs: number) => number
-  readonly events: StreamEvents
-}
 
 export interface StreamStats {
   readonly stream: string
@@ -67,7 +48,7 @@ export class StreamStore {
     this.#context = context
     this.#reading = new StreamReading(records, {
       log: context.log,
-      repair: (first) => this.#turns.run(() => records.repair(first))
+      repair: (first, seen) => this.#turns.run(() => records.repair(first, seen))
     })
   }
 
@@ -84,6 +65,7 @@ export class StreamStore {
     this.#requireOpen()
     let bytes = 0
     for (const entry of entries) bytes += entry.data.length
+    requireWithinLimits(entries.length, bytes)
     return new Promise((resolve, reject) => {
       const isFirst = this.#queue.isEmpty
       if (!this.#queue.add({ entries, bytes, resolve, reject })) {
@@ -174,16 +156,13 @@ export class StreamStore {
       refuse(puts, asHeadwaterError(thrown))
       return
     }
-    const plan = planCommit(
-      puts.map((put) => put.entries),
-      {
-        ...this.#definition,
-        nextIndex: this.#records.nextIndex,
-        arrivalMs: this.#arrivalMs(),
-        ageMs: this.#context.age.ageMs()
-      }
-    )
-    await this.#store(puts, plan)
+    try {
+      await this.#store(puts)
+    } catch (thrown) {
+      this.#counts.failedCommits += 1
+      const error = asHeadwaterError(thrown, 'unavailable')
+      for (const put of puts) put.reject(error)
+    }
   }
 
   async #prepare(puts: readonly PendingPut[]): Promise<void> {
@@ -193,18 +172,21 @@ export class StreamStore {
     await this.#records.prepare(this.#definition, count)
   }
 
-  async #store(puts: readonly PendingPut[], plan: CommitPlan): Promise<void> {
-    const startMs = this.#context.clock.monoMs()
-    try {
-      if (!(await this.#records.append(plan))) {
-        this.#counts.failedCommits += 1
-        refuse(puts, new HeadwaterError('unavailable', 'the disk did not take it'))
-        return
+  /** Rejects when nothing is known of these puts. */
+  async #store(puts: readonly PendingPut[]): Promise<void> {
+    const plan = planCommit(
+      puts.map((put) => put.entries),
+      {
+        ...this.#definition,
+        nextIndex: this.#records.nextIndex,
+        arrivalMs: this.#arrivalMs(),
+        ageMs: this.#context.age.ageMs()
       }
-    } catch (thrown) {
+    )
+    const startMs = this.#context.clock.monoMs()
+    if (!(await this.#records.append(plan))) {
       this.#counts.failedCommits += 1
-      const error = asHeadwaterError(thrown, 'unavailable')
-      for (const put of puts) put.reject(error)
+      refuse(puts, new HeadwaterError('unavailable', 'the disk did not take it'))
       return
     }
     this.#count(plan, startMs)
@@ -238,6 +220,15 @@ export class StreamStore {
   #requireOpen(): void {
     if (this.#closed) throw new HeadwaterError('unavailable', 'the engine is stopping')
   }
+}
+
+function requireWithinLimits(entries: number, bytes: number): void {
+  const { put } = putLimits
+  if (entries <= put.entries && bytes <= put.bytes) return
+  throw new HeadwaterError(
+    'too_large',
+    `a put takes at most ${put.entries} entries and ${put.bytes} bytes`
+  )
 }
 
 /** Nothing of these puts was stored. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { recordLimits } from '../../../shared/record.ts'
 import { gunzipBounded } from '../../../shared/wire/batch.ts'
-import type { BytePool } from '../../admission/byte-pool.ts'
+import type { BytePool } from '../../../shared/byte-pool.ts'
 
 /** A body in memory; `release` gives its bytes back to the pool, when nothing refers to it there. */
 export interface Body {

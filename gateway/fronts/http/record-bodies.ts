@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { ColumnsBuilder } from '../../../shared/columns-builder.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { decodeJsonBatch, decodeNdjson, type JsonBatch } from '../../../shared/wire/json.ts'
-import { anonymousDevice } from '../../admission/device-store.ts'
+import { anonymousDevice } from '../../admission/admission.ts'
 
 const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl']
 

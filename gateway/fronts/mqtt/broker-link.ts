@@ -61,7 +61,7 @@ export class BrokerLink {
       device,
       rules,
       maxSubscriptions: limits.subscriptions,
-      onBytes: (chunks, done) => outbound.relay(chunks, done),
+      onBytes: (chunks) => outbound.relay(chunks),
       onFull: (full) => (full ? gate.block('broker') : gate.unblock('broker')),
       mayWrite: () => this.#wire.heedBound(),
       onClosed: () => this.#wire.close('broker')

@@ -7,9 +7,6 @@ import { Interceptor } from './interceptor.ts'
 /** QoS 2 messages of one client that aedes may store until their PUBREL. */
 const maxInflightInbound = 64
 
-/** How long a client may leave the broker's messages unread before it is cut off. Milliseconds. */
-const drainTimeoutMs = 10_000
-
 export interface BrokerWill {
   readonly topic: string
   readonly payload: Buffer
@@ -34,7 +31,6 @@ export class Broker {
     const { Aedes } = await import('aedes')
     const options: AedesOptions = {
       maxInflightInbound,
-      drainTimeout: drainTimeoutMs,
       // Ids carry the device in front of the client's own.
       maxClientsIdLength: 65_535,
       authorizePublish: (_client, packet, done) => {

@@ -50,9 +50,7 @@ export class Connection implements Wire {
     }
     this.outbound = new Outbound(socket)
     this.gate = new ReadGate(socket, { pool, clock, limitBytes: limits.pendingBytes })
-    this.#parser = new InboundParser(limits.connectBytes, (packet, bytes) =>
-      this.#receive(packet, bytes)
-    )
+    this.#parser = new InboundParser(limits, (packet, bytes) => this.#receive(packet, bytes))
     socket.on('data', (chunk: Buffer) => this.#read(() => this.#parser.push(chunk)))
     socket.on('end', () => this.close('client'))
     socket.on('close', () => this.close('client'))
@@ -165,7 +163,7 @@ export class Connection implements Wire {
 
   /** Nothing of the client has been taken before this: it may send messages behind its CONNECT. */
   #open(client: Client): void {
-    const { clients, limits } = this.#parts
+    const { clients } = this.#parts
     // [MQTT-3.1.4-2]
     clients.get(client.id)?.close('taken_over')
     clients.set(client.id, this)
@@ -175,7 +173,7 @@ export class Connection implements Wire {
     this.#times.keepaliveSeconds = client.keepaliveSeconds
     this.#session = new Session(this.#parts, client, this)
     this.outbound.send(connack(0, this.#session.isPresent))
-    this.#read(() => this.#parser.open(limits.packetBytes))
+    this.#read(() => this.#parser.open())
     this.gate.unblock('handshake')
   }
 }

@@ -1,11 +1,15 @@
 import { type Packet, parser } from 'mqtt-packet'
 import { HeadwaterError } from '../../../shared/errors.ts'
+import type { MqttLimits } from './mqtt-limits.ts'
 
-/** `bytes` are those of the whole packet, valid during the call only. */
+/** `bytes` are those of the whole packet. */
 export type OnPacket = (packet: Packet, bytes: Buffer) => void
 
 /** Fixed header of a CONNECT, the only packet a connection may begin with. */
 const connectHeader = 0x10
+const publishType = 3
+
+export type PacketLimits = Pick<MqttLimits, 'packetBytes' | 'controlBytes'>
 
 /** The first packet's room; it grows with the bytes that come, never by what the header claims. */
 const firstRoomBytes = 1024
@@ -21,14 +25,14 @@ export class InboundParser {
   #parsed: Packet | undefined
   /** `held`: the CONNECT waits for its answer, and what came after it waits too. */
   #state: 'greeting' | 'held' | 'open' | 'closed' = 'greeting'
-  #maxBytes: number
+  readonly #limits: PacketLimits
   /** What has come of a packet that is not complete, in a buffer that may be longer. */
   #partial = Buffer.alloc(0)
   #partialBytes = 0
   #held = Buffer.alloc(0)
 
-  constructor(connectBytes: number, onPacket: OnPacket) {
-    this.#maxBytes = connectBytes
+  constructor(limits: PacketLimits, onPacket: OnPacket) {
+    this.#limits = limits
     this.#onPacket = onPacket
     this.#parser.on('packet', (packet) => {
       this.#parsed = packet
@@ -61,12 +65,11 @@ export class InboundParser {
     if (this.#state === 'held') this.#held = Buffer.concat([this.#held, chunk.subarray(at)])
   }
 
-  /** The CONNECT is answered: from now on any packet of up to `maxBytes`, first those that wait. */
-  open(maxBytes: number): void {
+  /** The CONNECT is answered: from now on any packet, first those that wait. */
+  open(): void {
     const held = this.#held
     this.#held = Buffer.alloc(0)
     this.#state = 'open'
-    this.#maxBytes = maxBytes
     this.push(held)
   }
 
@@ -127,11 +130,18 @@ export class InboundParser {
       remaining += (byte & 0x7f) * 128 ** i
       if (byte < 0x80) {
         const total = remaining + i + 2
-        if (total > this.#maxBytes) throw tooLarge(total, this.#maxBytes)
+        this.#requireRoom(bytes[at] as number, total)
         return total
       }
     }
     return 0
+  }
+
+  #requireRoom(header: number, bytes: number): void {
+    const { packetBytes, controlBytes } = this.#limits
+    const limit = header >> 4 === publishType ? packetBytes : controlBytes
+    if (bytes <= limit) return
+    throw new HeadwaterError('too_large', `a packet of ${bytes} bytes, the limit is ${limit}`)
   }
 
   #parse(bytes: Buffer): void {
@@ -147,8 +157,4 @@ export class InboundParser {
     if (this.#state === 'greeting') this.#state = 'held'
     this.#onPacket(packet, bytes)
   }
-}
-
-function tooLarge(bytes: number, maxBytes: number): HeadwaterError {
-  return new HeadwaterError('too_large', `a packet of ${bytes} bytes, the limit is ${maxBytes}`)
 }

@@ -5,8 +5,8 @@ export interface InterceptorOptions {
   readonly device: string | undefined
   readonly rules: TopicRules
   readonly maxSubscriptions: number
-  /** The broker's packets after its CONNACK, in pieces; `done` asks for more. */
-  readonly onBytes: (chunks: readonly Buffer[], done: () => void) => void
+  /** The broker's packets after its CONNACK, in pieces. */
+  readonly onBytes: (chunks: readonly Buffer[]) => void
   /** The broker takes nothing more for now, or again. */
   readonly onFull: (full: boolean) => void
   /** Whether more may be written to the client; asked before each message to it. */
@@ -40,8 +40,12 @@ export class Interceptor extends Duplex {
 
   /** One whole packet of the client. */
   forward(packet: Buffer): void {
-    if (this.#connack.length < connackBytes) this.#waiting.push(Buffer.from(packet))
-    else this.#options.onFull(!this.push(packet))
+    if (this.#connack.length === connackBytes) {
+      this.#options.onFull(!this.push(packet))
+    } else {
+      this.#waiting.push(packet)
+      this.#options.onFull(true)
+    }
   }
 
   /** Whether the client may have this subscription; counts it. */
@@ -66,18 +70,21 @@ export class Interceptor extends Duplex {
     if (this.#connack.length === connackBytes) this.#options.onFull(false)
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#write([chunk], done)
+  /**
+   * Never holds the broker back: while one client is waited for, aedes lets the messages to all
+   * others pile up. `mayWrite` ends a client that does not read.
+   */
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#write([chunk])
+    done()
   }
 
   override _writev(
     chunks: { chunk: Buffer; encoding: BufferEncoding }[],
     done: (error?: Error) => void
   ): void {
-    this.#write(
-      chunks.map(({ chunk }) => chunk),
-      done
-    )
+    this.#write(chunks.map(({ chunk }) => chunk))
+    done()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -86,17 +93,19 @@ export class Interceptor extends Duplex {
     done(error)
   }
 
-  #write(chunks: readonly Buffer[], done: () => void): void {
+  #write(chunks: readonly Buffer[]): void {
     const missing = connackBytes - this.#connack.length
-    if (missing <= 0) return this.#options.onBytes(chunks, done)
+    if (missing <= 0) return this.#options.onBytes(chunks)
     const bytes = Buffer.concat(chunks)
     this.#connack = Buffer.concat([this.#connack, bytes.subarray(0, missing)])
-    if (this.#connack.length === connackBytes) {
-      if (this.#connack[3] !== 0) return void this.destroy()
-      for (const packet of this.#waiting) this.push(packet)
-      this.#waiting = []
+    if (this.#connack.length < connackBytes) return
+    if (this.#connack[3] !== 0) {
+      this.destroy()
+      return
     }
-    if (bytes.length <= missing) return done()
-    this.#options.onBytes([bytes.subarray(missing)], done)
+    for (const packet of this.#waiting) this.push(packet)
+    this.#waiting = []
+    this.#options.onFull(this.readableLength > this.readableHighWaterMark)
+    if (bytes.length > missing) this.#options.onBytes([bytes.subarray(missing)])
   }
 }

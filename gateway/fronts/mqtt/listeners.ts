@@ -23,6 +23,9 @@ export interface ListenersOptions {
 /** How long a peer that says nothing is trusted to be there before the kernel asks. Milliseconds. */
 const tcpKeepAliveMs = 60_000
 
+/** Connections that wait to be accepted: a fleet comes back all at once. The kernel may allow less. */
+const backlog = 4096
+
 /** The ports that the front listens on. */
 export class Listeners {
   readonly #options: ListenersOptions
@@ -47,7 +50,8 @@ export class Listeners {
     server.on('drop', this.#options.onTurnedAway)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(listenError(listener, cause)))
-      server.listen(listener.port, listener.host, resolve)
+      const { host, port } = listener
+      server.listen({ host, port, backlog }, resolve)
     })
     server.on('error', (error) => this.#options.log.error({ error }, 'mqtt listener failed'))
     this.#servers.push(server)

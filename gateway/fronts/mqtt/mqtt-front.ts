@@ -108,6 +108,7 @@ export class MqttFront implements Component {
   /** Rejects with `port_taken` or `config`; then nothing listens. */
   async start(signal: AbortSignal): Promise<void> {
     try {
+      signal.throwIfAborted()
       await this.#parts.broker.start()
       for (const listener of this.#wanted) {
         signal.throwIfAborted()

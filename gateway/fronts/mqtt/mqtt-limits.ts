@@ -4,10 +4,10 @@ export interface MqttLimits {
   readonly connections: number
   /** From the first byte (TLS: from the connection) to CONNACK. Milliseconds. */
   readonly connectTimeoutMs: number
-  /** A CONNECT with all that is in it: will, user name, token. Bytes. */
-  readonly connectBytes: number
-  /** Any later packet, judged by the length it announces. Bytes. */
+  /** A PUBLISH, judged by the length it announces. Bytes. */
   readonly packetBytes: number
+  /** Any other packet: a CONNECT with its will and token, a SUBSCRIBE with its topics. Bytes. */
+  readonly controlBytes: number
   /** Unacknowledged plain messages of one connection; past it the socket is not read. Bytes. */
   readonly pendingBytes: number
   /** The same for a connection that sends batches of an agent. Bytes. */
@@ -20,7 +20,7 @@ export interface MqttLimits {
   readonly qos2Messages: number
   /** Sessions of absent clients whose QoS 2 packet ids are remembered; the oldest goes first. */
   readonly qos2Sessions: number
-  /** Topic filters of one connection; one more is refused in the SUBACK. */
+  /** Topic filters of one connection with the broker; one more is refused in the SUBACK. */
   readonly subscriptions: number
 }
 
@@ -30,8 +30,8 @@ const MiB = 1024 * KiB
 export const defaultMqttLimits: MqttLimits = {
   connections: 20_000,
   connectTimeoutMs: 10_000,
-  connectBytes: 128 * KiB,
   packetBytes: 2 * MiB + 64 * KiB,
+  controlBytes: 128 * KiB,
   pendingBytes: 256 * KiB,
   pendingBatchBytes: 4 * MiB,
   totalPendingBytes: 64 * MiB,

@@ -9,15 +9,9 @@ export class Outbound {
   readonly #boundary = new PacketBoundary()
   #waiting: Buffer[] = []
   #waitingBytes = 0
-  #onDrain: (() => void) | undefined
 
   constructor(socket: Writable) {
     this.#socket = socket
-    socket.on('drain', () => {
-      const onDrain = this.#onDrain
-      this.#onDrain = undefined
-      onDrain?.()
-    })
   }
 
   /** Bytes that the client has not taken. */
@@ -35,26 +29,22 @@ export class Outbound {
     }
   }
 
-  /** The next bytes of the broker; `done` is called when it may go on. */
-  relay(chunks: readonly Buffer[], done: () => void): void {
-    if (!this.#socket.writable) return done()
+  /** The next bytes of the broker. */
+  relay(chunks: readonly Buffer[]): void {
+    if (!this.#socket.writable) return
     this.#socket.cork()
-    let room = true
     for (const chunk of chunks) {
-      room = this.#socket.write(chunk)
+      this.#socket.write(chunk)
       this.#boundary.pass(chunk)
-      if (!this.#boundary.inside && this.#waiting.length > 0) room = this.#sendWaiting()
+      if (!this.#boundary.inside && this.#waiting.length > 0) this.#sendWaiting()
     }
     this.#socket.uncork()
-    if (room) done()
-    else this.#onDrain = done
   }
 
-  #sendWaiting(): boolean {
-    const packets = Buffer.concat(this.#waiting)
+  #sendWaiting(): void {
+    for (const packets of this.#waiting) this.#socket.write(packets)
     this.#waiting = []
     this.#waitingBytes = 0
-    return this.#socket.write(packets)
   }
 }
 

@@ -13,6 +13,15 @@ export function connack(code: ConnackCode, sessionPresent = false): Buffer {
 /** In the form of MQTT 5, so that such a client can read it: 0x84, unsupported protocol version. */
 export const connackMqtt5Refused = Buffer.from([0x20, 3, 0, 0x84, 0])
 
+/** `granted`: for each filter its QoS, or 0x80 for a refusal. */
+export function suback(packetId: number, granted: readonly number[]): Buffer {
+  return generate({ cmd: 'suback', messageId: packetId, granted: [...granted] })
+}
+
+export function unsuback(packetId: number): Buffer {
+  return Buffer.from([0xb0, 2, packetId >> 8, packetId & 0xff])
+}
+
 export function pubcomp(packetId: number): Buffer {
   return Buffer.from([0x70, 2, packetId >> 8, packetId & 0xff])
 }

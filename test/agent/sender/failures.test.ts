@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Sender } from '../../../agent/sender/sender.ts'
+import { createLog } from '../../../shared/log.ts'
 import { settle } from '../../support/manual-clock.ts'
 import { frameOf } from '../../support/stored-frames.ts'
-import { firstBackoffMs, setup, singles } from './setup.ts'
+import { firstBackoffMs, middle, setup, singles } from './setup.ts'
 
 test('what was in flight on a cut connection counts as one failure and is sent again', async (t) => {
   const { store, transport, clock, sender } = await setup(t, singles(4))
@@ -47,10 +49,10 @@ test('a frame on which the connection dies five times is halved until the poison
   const { store, transport, clock, sender } = await setup(t, [frameOf(texts)])
   const poison = 6
   for (let i = 0; i < 400; i++) {
-    for (const { frame, answer, fail } of transport.pending) {
-      const { first, count } = frame.header
-      if (first <= poison && poison < first + count) fail()
-      else answer()
+    for (const one of transport.pending) {
+      const { first, count } = one.frame.header
+      if (first <= poison && poison < first + count) one.fail()
+      else one.answer()
     }
     await clock.advance(300_000)
   }
@@ -66,7 +68,10 @@ test('a stream on whose head the connection dies does not stop the others', asyn
   const { store, transport, clock } = await setup(t, frames)
   for (let i = 0; i < 200 && store.released.length < good.length; i++) {
     const poisoned = transport.pending.some(({ frame }) => frame.header.stream === 'bad')
-    for (const one of transport.pending) poisoned ? one.fail() : one.answer()
+    for (const one of transport.pending) {
+      if (poisoned) one.fail()
+      else one.answer()
+    }
     await clock.advance(10_000)
   }
   assert.deepEqual(
@@ -114,6 +119,17 @@ test('stop gives up what is in flight at its deadline', async (t) => {
   assert.deepEqual(store.released, [])
 })
 
+test('stop ends at its deadline although the transport never answers', async (t) => {
+  const { store, transport, clock, sender } = await setup(t, [])
+  transport.send = () => new Promise(() => undefined)
+  store.add(...singles(1))
+  await settle()
+  assert.equal(sender.stats().inFlightFrames, 1)
+  await sender.stop(AbortSignal.abort())
+  await settle()
+  assert.equal(clock.sleeping, 0, 'nothing is left running')
+})
+
 test('stop gives up a release that fails at its deadline', async (t) => {
   const { store, transport, sender } = await setup(t, singles(1))
   store.failures.release.push(new Error('disk full'))
@@ -138,9 +154,6 @@ test('stop in the middle of a wait ends at once and sends nothing', async (t) =>
 
 test('stop before start is safe, and a start after it does nothing', async (t) => {
   const { store, transport, clock } = await setup(t, [])
-  const { Sender } = await import('../../../agent/sender/sender.ts')
-  const { createLog } = await import('../../../shared/log.ts')
-  const { middle } = await import('./setup.ts')
   const log = createLog('test', 'silent')
   const sender = new Sender({ store, transport, clock, random: middle, log })
   await sender.stop(new AbortController().signal)

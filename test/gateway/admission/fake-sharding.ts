@@ -96,7 +96,10 @@ export class FakeSharding implements Sharding {
   async #load(stream: string, name: string): Promise<void> {
     await this.loading
     if (!this.streams.includes(stream)) {
-      throw new HeadwaterError('unknown_stream', `no stream "${stream}"; there is ${this.streams}`)
+      throw new HeadwaterError(
+        'unknown_stream',
+        `no stream "${stream}"; there is ${this.streams.join()}`
+      )
     }
     this.#loaded.set(name, this.disk.marks.get(name) ?? 0)
   }

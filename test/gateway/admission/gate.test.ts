@@ -13,7 +13,7 @@ import { ManualClock, settle } from '../../support/manual-clock.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { columns } from './columns.ts'
-import { FakeDisk, FakeSharding } from './fake-sharding.ts'
+import { type FakeDisk, FakeSharding } from './fake-sharding.ts'
 
 const epoch = 'ab'.repeat(16)
 const anybody: Principal = { device: undefined, revoked: new AbortController().signal }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BytePool } from '../../../gateway/admission/byte-pool.ts'
+import { BytePool } from '../../../shared/byte-pool.ts'
 import type { Turn } from '../../../gateway/admission/source-turns.ts'
 import { Turns } from '../../../gateway/admission/turns.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'

@@ -61,6 +61,7 @@ async function run({ seed, reshard, marksBy = 'shard', ...options }: Run) {
     states.filter(({ state }) => state !== 'done'),
     []
   )
+  assert.deepEqual(engine.crowded, [], 'at most one put for a shard is under way')
   assert.equal(router.stats().bytes, 0)
   assert.equal(clock.sleeping, 0)
   return { taken, read: await readAll(engine, stream, marksBy) }

@@ -12,9 +12,15 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 export const stream = 'telemetry'
 export const source: SequenceSource = { device: 'pi-1', epoch: 'e'.repeat(32), lane: 0 }
 
-/** A fake engine that remembers what it was given, and answers as the test says where it says so. */
+/**
+ * A fake engine that remembers what it was given, and answers as the test says where it says so.
+ * Two puts for one shard at a time are noted as `crowded`.
+ */
 export class ScriptedEngine extends FakeEngine {
   readonly seen: (readonly PutEntry[])[] = []
+  /** Shards for which a put came while one was under way. */
+  readonly crowded: string[] = []
+  readonly #busy = new Set<string>()
   script: ((entries: readonly PutEntry[]) => PutOutcome[] | undefined) | undefined
 
   override async put(
@@ -23,7 +29,16 @@ export class ScriptedEngine extends FakeEngine {
     signal: AbortSignal
   ): Promise<PutOutcome[]> {
     this.seen.push(entries)
-    return this.script?.(entries) ?? super.put(name, entries, signal)
+    const shards = new Set(entries.map(({ shard }) => shard))
+    for (const shard of shards) {
+      if (this.#busy.has(shard)) this.crowded.push(shard)
+      this.#busy.add(shard)
+    }
+    try {
+      return this.script?.(entries) ?? (await super.put(name, entries, signal))
+    } finally {
+      for (const shard of shards) this.#busy.delete(shard)
+    }
   }
 }
 

@@ -50,6 +50,7 @@ test('under load the next aggregate grows while the last is on its way, one at a
   await clock.advance(200)
   const sizes = engine.seen.map((entries) => members(entries).length)
   assert.deepEqual(sizes, [1, 9, 10])
+  assert.deepEqual(engine.crowded, [])
 })
 
 test('a full aggregate does not linger', async () => {
@@ -336,6 +337,24 @@ test('stop sends everything at once and waits until it is durable', async () => 
   assert.equal(durable.state, 'done')
   assert.equal(engine.seen.length, 1)
   assert.equal(clock.sleeping, 0)
+})
+
+test('stop waits for what a split sends another way at that moment', async () => {
+  const { router, engine, clock } = await rig({
+    engine: { troubles: { latencyMs: 10 } },
+    sharding: { lingerMs: 60_000 }
+  })
+  const durable = watch(router.take(batch(['a', 'k1'], 1)).durable)
+  const stopped = router.stop(new AbortController().signal)
+  await clock.advance(5)
+  await engine.split(stream, 'shardId-000000000000')
+  await clock.advance(1000)
+  await stopped
+  assert.equal(durable.state, 'done')
+  assert.deepEqual(
+    ['shardId-000000000001', 'shardId-000000000002'].map((id) => engine.stored(stream, id).length),
+    [1, 1]
+  )
 })
 
 test('what is not durable at the deadline is rejected as unavailable', async () => {

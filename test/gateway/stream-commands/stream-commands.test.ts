@@ -15,6 +15,9 @@ import { systemRandom } from '../../../shared/random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { startFront, until } from '../fronts/http/fixture.ts'
 
+/** The compiled program beside the compiled test. */
+const main = fileURLToPath(new URL('../../../gateway/stream-main.js', import.meta.url))
+
 interface RunOptions {
   readonly stdin?: Readable
   readonly signal?: AbortSignal
@@ -136,15 +139,24 @@ test('put says which records were refused and fails', async (t) => {
   const { code, complained } = await run(t, ['put', 'telemetry', ...gateway], { stdin })
   assert.equal(code, 1)
   assert.match(complained, /1 records refused: record of 5\d+ bytes.*\(1 were written\)/)
-  assert.deepEqual(disk.records.map((one) => one.data), ['good'])
+  assert.deepEqual(
+    disk.records.map((one) => one.data),
+    ['good']
+  )
 })
 
 test('read prints records as NDJSON or as they are, from a place, to a limit', async (t) => {
   const { gateway, engine } = await setup(t)
   for (const text of ['{"t":1}', 'two', 'three']) await store(engine, text)
   const ndjson = await run(t, ['read', 'telemetry', '--decode', ...gateway])
-  const lines = ndjson.printed.trimEnd().split('\n').map((line) => JSON.parse(line))
-  assert.deepEqual(lines.map(({ json, text }) => json ?? text), [{ t: 1 }, 'two', 'three'])
+  const lines = ndjson.printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    lines.map(({ json, text }) => json ?? text),
+    [{ t: 1 }, 'two', 'three']
+  )
   const raw = await run(t, ['read', 'telemetry', '--format', 'raw', '--limit', '2', ...gateway])
   assert.deepEqual([raw.code, raw.printed], [0, '{"t":1}\ntwo\n'])
   const from = ['--from', lines[2].sequence, '--shard', lines[2].shard, '--format', 'raw']
@@ -231,10 +243,20 @@ test('the token file authenticates', async (t) => {
   assert.match(front.disk.records[0]?.source ?? '', /^pi-1\//)
 })
 
+test('an interrupt ends the program that follows with exit code 0', async (t) => {
+  const { engine, url } = await setup(t)
+  await store(engine, 'a')
+  const args = [main, 'read', 'telemetry', '--follow', '--gateway', url]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+})
+
 test('the program exits quietly when its reader has had enough, and with 2 on wrong use', async (t) => {
   const { engine, url } = await setup(t)
   for (let i = 0; i < 40; i++) await store(engine, 'x'.repeat(200_000))
-  const main = fileURLToPath(new URL('../../../gateway/stream-main.js', import.meta.url))
   const child = spawn(process.execPath, [main, 'read', 'telemetry', '--gateway', url], {
     stdio: ['ignore', 'pipe', 'pipe']
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { AggregateRun } from '../../../shared/kpl/aggregate-writer.ts'
-import type { SequenceSource } from '../../../shared/kpl/kpl.ts'
+import { type SequenceSource, sourceKey } from '../../../shared/kpl/kpl.ts'
 import { type Attributes, offsetsOf } from '../../../shared/record.ts'
 
 /** One record as a test speaks of it. */
@@ -59,6 +59,7 @@ export function runOf(
     },
     offsets: offsetsOf(lens),
     source,
+    sourceKey: sourceKey(source),
     first,
     offsetMs: 0
   }

@@ -3,10 +3,11 @@ import { open, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Database } from '../../../../shared/sqlite.ts'
-import { entry, putAll, readTexts, shardId } from '../../../contract/engine.ts'
+import { entry, putAll, readTexts, shardId } from '../../../support/engine-calls.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { life, runningEngine } from './running-engine.ts'
 
+const pageBytes = 16 * 1024
 const texts = Array.from({ length: 60 }, (_, i) => `${i} ${'x'.repeat(4000)}`)
 
 interface Filled {
@@ -61,7 +62,7 @@ test('a damaged page is salvaged around while the engine runs, and puts go on ab
   const { directory, sequences } = await filled(t)
   const [path = ''] = await segments(directory)
   const { size } = await stat(path)
-  await overwrite(path, Math.floor(size / 2 / 8192) * 8192, Buffer.alloc(8192, 0xa5))
+  await overwrite(path, Math.floor(size / 2 / pageBytes) * pageBytes, Buffer.alloc(pageBytes, 0xa5))
   const engine = await runningEngine(t, directory)
   const seen = await readTexts(engine, shardId(0))
   assert.ok(

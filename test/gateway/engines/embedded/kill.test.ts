@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { EmbeddedEngine } from '../../../../gateway/engines/embedded/embedded-engine.ts'
 import { systemClock } from '../../../../shared/clock.ts'
-import { readTexts, shardId } from '../../../contract/engine.ts'
+import { readTexts, shardId } from '../../../support/engine-calls.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 
 const never = new AbortController().signal

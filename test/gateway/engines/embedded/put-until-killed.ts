@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { EmbeddedEngine } from '../../../../gateway/engines/embedded/embedded-engine.ts'
 import { systemClock } from '../../../../shared/clock.ts'
-import { entry, laneHash, sequenceOf, shardId } from '../../../contract/engine.ts'
+import { entry, laneHash, sequenceOf, shardId } from '../../../support/engine-calls.ts'
 
 /**
  * The program that `kill.test.ts` kills: puts numbered records into four shards until it is ended

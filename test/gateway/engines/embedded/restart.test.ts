@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { EmbeddedEngine } from '../../../../gateway/engines/embedded/embedded-engine.ts'
 import { Database } from '../../../../shared/sqlite.ts'
-import { entry, isCode, laneHash, putAll, readTexts, shardId } from '../../../contract/engine.ts'
+import {
+  entry,
+  isCode,
+  laneHash,
+  putAll,
+  readTexts,
+  shardId
+} from '../../../support/engine-calls.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { life, runningEngine } from './running-engine.ts'

@@ -11,7 +11,7 @@ import {
   encodeDefinition
 } from '../../../../gateway/engines/embedded/stream-definition.ts'
 import { HeadwaterError } from '../../../../shared/errors.ts'
-import { assertTiles, hashOf, isCode } from '../../../contract/engine.ts'
+import { assertTiles, hashOf, isCode } from '../../../support/engine-calls.ts'
 
 const moment: ReshardMoment = { atIndex: 5, ageMs: 7, wallSeconds: 100 }
 

@@ -103,7 +103,7 @@ test('headers that are too long, too slow or no HTTP, and slow bodies, are answe
     talk(port, '\x16\x03\x01 this is TLS'),
     talk(port, `${head}Content-Length: 10\r\n\r\nabc`)
   ])
-  const [long = '', slow = '', foreign = '', dribble = ''] = answers
+  const [long, slow, foreign, dribble] = answers
   assert.match(long, /^HTTP\/1\.1 431 [^]*"code":"too_large"/)
   assert.match(slow, /^HTTP\/1\.1 408 /)
   assert.match(foreign, /^HTTP\/1\.1 400 [^]*"code":"invalid"/)

@@ -98,7 +98,10 @@ test('shards are split, at the middle or at a hash key, and merged', async (t) =
   const { shards } = (await (await fetch(stream)).json()) as {
     shards: { id: string; end: string; open: boolean; parents: string[] }[]
   }
-  assert.deepEqual(shards.map((one) => one.open), [false, false, false, true])
+  assert.deepEqual(
+    shards.map((one) => one.open),
+    [false, false, false, true]
+  )
   assert.equal(shards[1]?.end, '999')
   assert.deepEqual(shards[3]?.parents, children)
 })

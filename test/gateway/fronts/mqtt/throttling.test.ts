@@ -58,7 +58,10 @@ test('a connection is not read past its bound, and read again when its messages 
   assert.equal(front.stats().messages, messages)
   admission.release()
   await client.next('puback', 5000)
-  assert.deepEqual(client.ids('puback'), Array.from({ length: 5000 }, (_, i) => i + 1))
+  assert.deepEqual(
+    client.ids('puback'),
+    Array.from({ length: 5000 }, (_, i) => i + 1)
+  )
   assert.equal(front.stats().paused, 0)
   assert.equal(front.stats().pendingBytes, 0)
 })
@@ -82,6 +85,22 @@ test('all connections together hold no more than the common bound and a read eac
   assert.equal(front.stats().pendingBytes, 0)
 })
 
+test('unfinished packets count for the common bound, and do not hold it for ever', async (t) => {
+  const limits = { totalPendingBytes: 256 * 1024 }
+  const { clock, front, port } = await startFront(t, { limits })
+  const half = publish(topic, Buffer.alloc(1024 * 1024)).subarray(0, 100 * 1024)
+  const clients = await Promise.all(
+    Array.from({ length: 4 }, (_, i) => RawMqtt.connected(t, port, { clientId: `c${i}` }))
+  )
+  for (const client of clients) client.write(half)
+  await until(() => front.stats().paused > 0)
+  assert.ok(front.stats().pendingBytes <= 4 * half.length)
+  await clock.advance(61_000)
+  await until(() => (front.stats().closed['stalled'] ?? 0) > 0)
+  assert.ok(front.stats().pendingBytes < limits.totalPendingBytes)
+  assert.equal(front.stats().paused, 0)
+})
+
 for (const { keepalive, stallMs } of [
   { keepalive: 20, stallMs: 15_000 },
   { keepalive: 0, stallMs: 60_000 }
@@ -102,7 +121,11 @@ for (const { keepalive, stallMs } of [
     await clock.advance(10_000)
     const offers = admission.batches.length
     await clock.advance(60_000)
-    assert.equal(admission.batches.length, offers, 'what the client sends again is not offered twice')
+    assert.equal(
+      admission.batches.length,
+      offers,
+      'what the client sends again is not offered twice'
+    )
     assert.equal(front.stats().pendingBytes, 0)
   })
 }

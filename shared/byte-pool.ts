@@ -1,5 +1,5 @@
-import type { Clock } from '../../shared/clock.ts'
-import { HeadwaterError } from '../../shared/errors.ts'
+import type { Clock } from './clock.ts'
+import { HeadwaterError } from './errors.ts'
 
 export interface BytePoolOptions {
   readonly maxBytes: number

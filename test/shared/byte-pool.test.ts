@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BytePool } from '../../../gateway/admission/byte-pool.ts'
-import type { HeadwaterError } from '../../../shared/errors.ts'
-import { ManualClock, settle } from '../../support/manual-clock.ts'
+import { BytePool } from '../../shared/byte-pool.ts'
+import type { HeadwaterError } from '../../shared/errors.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 
 function setup() {
   const clock = new ManualClock()

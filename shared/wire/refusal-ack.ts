@@ -1,29 +1,8 @@
-import type { HeadwaterError } from '../../shared/errors.ts'
-import type { Ack } from '../../shared/wire/ack.ts'
-import type { IncomingBatch } from './admission.ts'
-import type { Reject } from './validate.ts'
+import type { HeadwaterError } from '../errors.ts'
+import type { Ack } from './ack.ts'
 
 /** How long a sender is asked to wait where nothing better is known. */
 const retryAfterMs = 1000
-
-/** Every record of the batch is durable, but for the rejects. */
-export function storedAck(
-  batch: IncomingBatch,
-  numbers: Pick<Ack, 'epoch' | 'first' | 'through'>,
-  rejects: readonly Reject[]
-): Ack {
-  return {
-    ...numbers,
-    stream: batch.stream,
-    count: batch.records.lens.length,
-    code: 'ok',
-    rejected: rejects.map(({ index, code, message }) => ({
-      seq: numbers.first + index,
-      code,
-      message
-    }))
-  }
-}
 
 /** What an answer names, so that the sender knows its batch. */
 export type BatchName = Pick<Ack, 'epoch' | 'stream' | 'first' | 'count'>

@@ -1,0 +1,22 @@
+import { type Compression, packed, type Part } from './chunk-parts.ts'
+import type { Stamp } from './boot-time.ts'
+import type { Loss } from './ledger.ts'
+
+/** Records that tell upstream what was lost, on the stream concerned. */
+export function lossNotice(
+  { stream, reason, records }: Loss,
+  { device, stamp, compression }: { device: string; stamp: Stamp; compression: Compression }
+): Part {
+  const data = Buffer.from(JSON.stringify({ headwater: 'loss', reason, records }))
+  const content = packed(
+    {
+      keys: [device],
+      times: Float64Array.of(stamp.wallMs),
+      lens: Uint32Array.of(data.length),
+      data,
+      attributes: [{ type: 'headwater.loss' }]
+    },
+    compression
+  )
+  return { stream, records: 1, bytes: data.length, stamp, content }
+}

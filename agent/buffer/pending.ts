@@ -1,0 +1,129 @@
+import type { HeadwaterError } from '../../shared/errors.ts'
+import type { Part } from './chunk-parts.ts'
+import type { Cursor } from './buffer.ts'
+
+/** One append on its way to the disk: its parts and cursors go into one transaction. */
+export interface Entry {
+  readonly parts: readonly Part[]
+  readonly cursors: readonly Cursor[]
+  readonly records: number
+  readonly bytes: number
+  readonly urgent: boolean
+  readonly volatile: boolean
+  /** When it was appended; monotonic. */
+  readonly atMs: number
+  /** Settles the append; only the first call counts. */
+  readonly done: (error?: HeadwaterError) => void
+}
+
+export interface RingLimits {
+  readonly bytes: number
+  readonly records: number
+}
+
+/**
+ * What waits for its commit, in the order of the calls. While the disk is unusable it is also the
+ * memory ring: volatile entries are taken without a commit, up to a limit, and the oldest give way.
+ */
+export class Pending {
+  readonly #ring: RingLimits
+  readonly #dropped: (entry: Entry) => void
+  #entries: Entry[] = []
+  #bytes = 0
+  #urgent = 0
+  #ringOpen = false
+
+  /** `dropped` is told of every entry that gave way. */
+  constructor(ring: RingLimits, dropped: (entry: Entry) => void) {
+    this.#ring = ring
+    this.#dropped = dropped
+  }
+
+  get size(): number {
+    return this.#entries.length
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get urgent(): boolean {
+    return this.#urgent > 0
+  }
+
+  get oldestMs(): number | undefined {
+    return this.#entries[0]?.atMs
+  }
+
+  get ringRecords(): number {
+    if (!this.#ringOpen) return 0
+    return this.#volatile().reduce((sum, { records }) => sum + records, 0)
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry)
+    this.#count(entry, 1)
+    if (this.#ringOpen) this.#boundRing()
+  }
+
+  /** The oldest entries up to `maxBytes`, at least one if there is one. */
+  take(maxBytes: number): Entry[] {
+    let bytes = 0
+    let count = 0
+    for (const entry of this.#entries) {
+      bytes += entry.bytes
+      if (count > 0 && bytes > maxBytes) break
+      count += 1
+    }
+    const taken = this.#entries.splice(0, count)
+    for (const entry of taken) this.#count(entry, -1)
+    return taken
+  }
+
+  /** What was taken and could not be committed comes first again. */
+  putBack(entries: readonly Entry[]): void {
+    this.#entries = [...entries, ...this.#entries]
+    for (const entry of entries) this.#count(entry, 1)
+    if (this.#ringOpen) this.#boundRing()
+  }
+
+  remove(entry: Entry): void {
+    const at = this.#entries.indexOf(entry)
+    if (at === -1) return
+    this.#entries.splice(at, 1)
+    this.#count(entry, -1)
+  }
+
+  /** From now on volatile entries are taken without a commit. */
+  openRing(): void {
+    this.#ringOpen = true
+    this.#boundRing()
+  }
+
+  closeRing(): void {
+    this.#ringOpen = false
+  }
+
+  #count(entry: Entry, sign: 1 | -1): void {
+    this.#bytes += sign * entry.bytes
+    if (entry.urgent) this.#urgent += sign
+  }
+
+  #boundRing(): void {
+    const ring = this.#volatile()
+    let bytes = ring.reduce((sum, entry) => sum + entry.bytes, 0)
+    let records = ring.reduce((sum, entry) => sum + entry.records, 0)
+    for (const entry of ring) {
+      entry.done()
+      if (bytes <= this.#ring.bytes && records <= this.#ring.records) continue
+      bytes -= entry.bytes
+      records -= entry.records
+      this.remove(entry)
+      this.#dropped(entry)
+    }
+  }
+
+  #volatile(): Entry[] {
+    return this.#entries.filter(({ volatile }) => volatile)
+  }
+}
