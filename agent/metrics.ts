@@ -61,9 +61,14 @@ const sourceMetrics = [
 
 const bufferMetrics = [
   gauge(
-    'data_age_seconds',
+    'oldest_unsent_seconds',
     'Age of the oldest record that the gateway has not acked; 0 when it has all.',
     ({ buffer }) => buffer.oldestAgeMs / 1000
+  ),
+  gauge(
+    'data_age_seconds',
+    'How long the gateway has had no news although there is some; 0 when it has all.',
+    dataAgeSeconds
   ),
   gauge(
     'backlog_records',
@@ -148,6 +153,11 @@ const senderMetrics = [
       sender.heldStreams.map(({ stream, code }) => [{ stream, code }, 1] as const)
   })
 ]
+
+/** Since the last Ack, or since the oldest record where that is newer: before it there was no news. */
+function dataAgeSeconds({ buffer, sender }: AgentStats): number {
+  return Math.min(sender.lastAckAgeMs ?? Number.POSITIVE_INFINITY, buffer.oldestAgeMs) / 1000
+}
 
 /** Every metric of the agent. */
 export const agentMetrics: readonly MetricSpec<AgentStats>[] = [

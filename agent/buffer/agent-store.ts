@@ -107,12 +107,19 @@ export class AgentStore {
     const { directory, log } = this.#context
     const from = storePath(directory, 'agent', this.#generation)
     const to = storePath(directory, 'agent', this.#generation + 1)
-    const { db, rows, quarantine } = await salvage(this.#context, { from, to, tables: this.#tables })
+    const { db, rows, quarantine } = await salvage(this.#context, {
+      from,
+      to,
+      tables: this.#tables
+    })
     await this.#db.close().catch(() => undefined)
     this.#db = db
     this.#generation += 1
     await this.#takeOver()
-    log.error({ error, quarantine, rows }, 'agent.db was damaged; quarantined, and salvaged what can be read')
+    log.error(
+      { error, quarantine, rows },
+      'agent.db was damaged; quarantined, and salvaged what can be read'
+    )
   }
 
   /** Of this generation on, older ones are nothing any more. */

@@ -6,7 +6,7 @@ import type { OverflowPolicy } from './buffer.ts'
 import type { Capacity } from './capacity.ts'
 import type { CursorRow } from './cursor-row.ts'
 import { CursorTable } from './cursor-table.ts'
-import { DeadLetters, deadLettersTable } from './dead-letters.ts'
+import { DeadLetters, deadLettersTable, readDeadLetters } from './dead-letters.ts'
 import { FrameIndex } from './frame-index.ts'
 import { Ledger, lossesTable } from './ledger.ts'
 import {
@@ -44,6 +44,7 @@ export class BufferCore {
   readonly deadLetters: DeadLetters
   readonly #agentStore: AgentStore
   readonly #log: Log
+  #saved = ''
 
   private constructor(
     shared: RowShared,
@@ -91,24 +92,37 @@ export class BufferCore {
   }
 
   /** How far the sending has come; may be lost in a power cut. */
-  saveProgress(): Promise<void> {
+  async saveProgress(): Promise<void> {
     const { index, rows } = this
-    const lowest = { 'drop-oldest': rows['drop-oldest'].lowestHeldId, block: rows.block.lowestHeldId }
+    const lowest = {
+      'drop-oldest': rows['drop-oldest'].lowestHeldId,
+      block: rows.block.lowestHeldId
+    }
     const through = { 'drop-oldest': lowest['drop-oldest'] - 1, block: lowest.block - 1 }
     const progress = { through, runs: index.settledRuns() }
     const settled = this.cursors.takeSettled(lowest)
-    return this.#agentStore.write(
+    const body = JSON.stringify(progress)
+    if (body === this.#saved && settled.length === 0 && !this.ledger.unsaved) return
+    await this.#agentStore.write(
       async (db) => {
         await saveProgress(db, progress, settled)
         return this.ledger.save(db)
       },
       { lazy: true }
     )
+    this.#saved = body
+  }
+
+  deadLetterPage(page: { readonly after?: number; readonly limit: number }) {
+    return readDeadLetters(this.#agentStore, page)
   }
 
   /** All cleanup is tried; rejects with what went wrong. */
   async close(): Promise<void> {
-    const closing = [...policies.map((policy) => this.rows[policy].close()), this.#agentStore.close()]
+    const closing = [
+      ...policies.map((policy) => this.rows[policy].close()),
+      this.#agentStore.close()
+    ]
     const errors = (await Promise.allSettled(closing)).flatMap((one) =>
       one.status === 'rejected' ? [one.reason as unknown] : []
     )

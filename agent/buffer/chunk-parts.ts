@@ -1,7 +1,13 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { HeadwaterError } from '../../shared/errors.ts'
-import { keyOf, offsetsOf, type RecordColumns, recordLimits, requireName } from '../../shared/record.ts'
+import {
+  keyOf,
+  offsetsOf,
+  type RecordColumns,
+  recordLimits,
+  requireName
+} from '../../shared/record.ts'
 import { type BodyEncoding, frameCrc } from '../../shared/wire/batch.ts'
 import { encodeFrame } from '../../shared/wire/frame.ts'
 import type { Stamp } from './boot-time.ts'
@@ -54,7 +60,10 @@ export function chunkParts(chunk: Chunk, options: PartOptions): Part[] {
 const zip = promisify(gzip)
 
 /** The frame of these columns; gzip only where it is smaller. Copies before it yields. */
-export async function packed(columns: RecordColumns, compression: Compression): Promise<PackedBody> {
+export async function packed(
+  columns: RecordColumns,
+  compression: Compression
+): Promise<PackedBody> {
   const plain = encodeFrame(columns)
   if (compression === 'gzip') {
     const body = await zip(plain)

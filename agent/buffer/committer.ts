@@ -24,7 +24,9 @@ export interface CommitterOptions {
   /** What was numbered is not written; see `Sequence.renew`. */
   readonly renewEpoch: () => void
   /** There is something new to read. */
-  readonly committed: () => void
+  readonly committed: (records: number) => void
+  /** A volatile entry whose append was answered is given up. */
+  readonly lost: (entry: Entry) => void
   readonly histogram: Histogram
   readonly clock: Clock
   readonly random: Random
@@ -119,7 +121,9 @@ export class Committer {
     const { pending, commitAgeMs, clock } = this.#options
     while (!this.#isDue()) {
       const { oldestMs } = pending
-      await this.#pause(oldestMs === undefined ? undefined : oldestMs + commitAgeMs - clock.monoMs())
+      await this.#pause(
+        oldestMs === undefined ? undefined : oldestMs + commitAgeMs - clock.monoMs()
+      )
     }
   }
 
@@ -137,8 +141,8 @@ export class Committer {
     const begunMs = clock.monoMs()
     try {
       const extra = notices()
-      const parts = [...extra.parts, ...entries.flatMap((entry) => entry.parts)]
-      const cursors = lastOfEach(entries.flatMap((entry) => entry.cursors))
+      const parts = [...extra.parts, ...entries.flatMap(({ content }) => content.parts)]
+      const cursors = lastOfEach(entries.flatMap(({ content }) => content.cursors))
       if (parts.length + cursors.length > 0) {
         const drafts = await buildFrames(parts, this.#options)
         if (!(await row.makeRoom(sizeOf(drafts, cursors)))) return this.#noRoom()
@@ -150,9 +154,9 @@ export class Committer {
       this.#toMemory(error)
       return 'failed'
     }
-    for (const entry of entries) entry.done()
+    for (const entry of entries) entry.take()
     this.#toDisk()
-    this.#options.committed()
+    this.#options.committed(entries.reduce((sum, { records }) => sum + records, 0))
     return 'done'
   }
 
@@ -164,7 +168,7 @@ export class Committer {
     } catch (error) {
       renewEpoch()
       this.#toMemory(error)
-      for (const entry of entries) if (entry.volatile) entry.done()
+      for (const entry of entries) if (entry.content.volatile) entry.take()
       if (!(await this.#becameDurable(commit))) throw error
     }
   }
@@ -182,7 +186,9 @@ export class Committer {
 
   #noRoom(): 'blocked' | 'failed' {
     if (this.#options.row.policy === 'block') return 'blocked'
-    this.#toMemory(new HeadwaterError('store_full', 'the buffer is at its cap, or the disk is full'))
+    this.#toMemory(
+      new HeadwaterError('store_full', 'the buffer is at its cap, or the disk is full')
+    )
     return 'failed'
   }
 
@@ -204,8 +210,11 @@ export class Committer {
   }
 
   #refuse(entries: readonly Entry[]): void {
+    for (const entry of entries) if (entry.content.volatile) this.#options.lost(entry)
     for (const entry of entries) {
-      entry.done(new HeadwaterError('store_full', 'the buffer was stopped before this was durable'))
+      entry.refuse(
+        new HeadwaterError('store_full', 'the buffer was stopped before this was durable')
+      )
     }
   }
 }
@@ -218,4 +227,3 @@ function sizeOf(drafts: readonly FrameDraft[], cursors: readonly Cursor[]): numb
 function lastOfEach(cursors: readonly Cursor[]): Cursor[] {
   return [...new Map(cursors.map((cursor) => [cursor.source, cursor])).values()]
 }
-

@@ -81,7 +81,11 @@ function joined(all: readonly RecordColumns[]): RecordColumns {
       return index
     })
     const ownKey = columns.key
-    if (ownKey) key.set(ownKey.map((index) => own[index] ?? 0), at)
+    if (ownKey)
+      key.set(
+        ownKey.map((index) => own[index] ?? 0),
+        at
+      )
     else key.fill(own[0] ?? 0, at, at + columns.lens.length)
     at += columns.lens.length
   }

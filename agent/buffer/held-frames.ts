@@ -1,4 +1,3 @@
-import { HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { SqlRow } from '../../shared/sqlite.ts'
 import type { Bell } from './bell.ts'
@@ -26,6 +25,8 @@ export interface HeldFramesOptions {
   readonly time: BootTime
   readonly bell: Bell
   readonly log: Log
+  /** A segment was unlinked. */
+  readonly roomMade: () => void
 }
 
 /** The sender's side of the buffer. `changed` is for one caller at a time. */
@@ -79,11 +80,14 @@ export class HeldFrames implements FrameStore {
   }
 
   #settle(run: Run, range: SeqRange, frame?: FrameRow): number {
-    const { index, rows, log } = this.#options
+    const { index, rows, log, roomMade } = this.#options
     const count = index.settle(run, range, frame)
-    if (run.held > 0) return count
+    if (index.holds(run.segment)) return count
     for (const row of Object.values(rows)) {
-      row.sweep().catch((error: unknown) => log.warn({ error }, 'a sent segment cannot be unlinked'))
+      row
+        .sweep()
+        .then((swept) => swept && roomMade())
+        .catch((error: unknown) => log.warn({ error }, 'a sent segment cannot be unlinked'))
     }
     return count
   }
@@ -184,14 +188,17 @@ export class HeldFrames implements FrameStore {
   }
 
   async #park(run: Run, place: FramePlace, parked: readonly Parked[]): Promise<void> {
-    const { deadLetters, recent, time } = this.#options
+    const { deadLetters, ledger, recent, time } = this.#options
     if (run.nextHeld(place.first) !== place.first) return
     const { stream, epoch } = run
     const query = { stream, epoch, fromId: place.id, toId: place.id, maxBytes: 0 }
     const known = recent.get(run.key, place.first)
     const row = known ? undefined : (await this.#rowsOf(run, query))?.[0]
     const frame = known ?? (row && parseHead(row))
-    if (!frame) throw new HeadwaterError('store_corrupt', `frame ${place.id} cannot be read to park it`)
+    if (!frame) {
+      const records = place.last - place.first + 1
+      return ledger.add([{ stream, reason: 'corrupt', records }])
+    }
     const letters = await lettersOf(frame, parked, time.now().wallMs)
     await deadLetters.park(letters)
     for (const { seqs } of letters) {

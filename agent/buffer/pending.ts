@@ -2,18 +2,50 @@ import type { HeadwaterError } from '../../shared/errors.ts'
 import type { Part } from './chunk-parts.ts'
 import type { Cursor } from './buffer.ts'
 
-/** One append on its way to the disk: its parts and cursors go into one transaction. */
-export interface Entry {
+export interface EntryContent {
   readonly parts: readonly Part[]
   readonly cursors: readonly Cursor[]
-  readonly records: number
-  readonly bytes: number
   readonly urgent: boolean
   readonly volatile: boolean
   /** When it was appended; monotonic. */
   readonly atMs: number
-  /** Settles the append; only the first call counts. */
-  readonly done: (error?: HeadwaterError) => void
+}
+
+/** One append on its way to the disk: its parts and cursors go into one transaction. */
+export class Entry {
+  readonly content: EntryContent
+  readonly records: number
+  readonly bytes: number
+  /** The append: resolves when the entry is taken, rejects when it is refused. */
+  readonly settled: Promise<void>
+  #state: 'waiting' | 'taken' | 'refused' = 'waiting'
+  readonly #settle: (error?: HeadwaterError) => void
+
+  constructor(content: EntryContent) {
+    this.content = content
+    this.records = content.parts.reduce((sum, { records }) => sum + records, 0)
+    this.bytes = content.parts.reduce((sum, { bytes }) => sum + bytes, 0)
+    let settle: (error?: HeadwaterError) => void = () => undefined
+    this.settled = new Promise((resolve, reject) => {
+      settle = (error) => (error ? reject(error) : resolve())
+    })
+    this.#settle = settle
+  }
+
+  get refused(): boolean {
+    return this.#state === 'refused'
+  }
+
+  take(): void {
+    if (this.#state === 'waiting') this.#state = 'taken'
+    this.#settle()
+  }
+
+  /** What is taken stays so. */
+  refuse(error: HeadwaterError): void {
+    if (this.#state === 'waiting') this.#state = 'refused'
+    this.#settle(error)
+  }
 }
 
 export interface RingLimits {
@@ -52,7 +84,7 @@ export class Pending {
   }
 
   get oldestMs(): number | undefined {
-    return this.#entries[0]?.atMs
+    return this.#entries[0]?.content.atMs
   }
 
   get ringRecords(): number {
@@ -80,10 +112,11 @@ export class Pending {
     return taken
   }
 
-  /** What was taken and could not be committed comes first again. */
+  /** What could not be committed comes first again, but for what was refused meanwhile. */
   putBack(entries: readonly Entry[]): void {
-    this.#entries = [...entries, ...this.#entries]
-    for (const entry of entries) this.#count(entry, 1)
+    const waiting = entries.filter(({ refused }) => !refused)
+    this.#entries = [...waiting, ...this.#entries]
+    for (const entry of waiting) this.#count(entry, 1)
     if (this.#ringOpen) this.#boundRing()
   }
 
@@ -106,7 +139,7 @@ export class Pending {
 
   #count(entry: Entry, sign: 1 | -1): void {
     this.#bytes += sign * entry.bytes
-    if (entry.urgent) this.#urgent += sign
+    if (entry.content.urgent) this.#urgent += sign
   }
 
   #boundRing(): void {
@@ -114,7 +147,7 @@ export class Pending {
     let bytes = ring.reduce((sum, entry) => sum + entry.bytes, 0)
     let records = ring.reduce((sum, entry) => sum + entry.records, 0)
     for (const entry of ring) {
-      entry.done()
+      entry.take()
       if (bytes <= this.#ring.bytes && records <= this.#ring.records) continue
       bytes -= entry.bytes
       records -= entry.records
@@ -124,6 +157,6 @@ export class Pending {
   }
 
   #volatile(): Entry[] {
-    return this.#entries.filter(({ volatile }) => volatile)
+    return this.#entries.filter(({ content }) => content.volatile)
   }
 }

@@ -18,7 +18,8 @@ const none: Progress = { through: { 'drop-oldest': 0, block: 0 }, runs: [] }
 
 export const progressTable: StoreTable = {
   name: 'progress',
-  create: 'CREATE TABLE progress (id INTEGER PRIMARY KEY, body TEXT NOT NULL, crc INTEGER NOT NULL)',
+  create:
+    'CREATE TABLE progress (id INTEGER PRIMARY KEY, body TEXT NOT NULL, crc INTEGER NOT NULL)',
   insert: 'INSERT INTO progress (id, body, crc) VALUES (1, ?, ?)',
   intact: (row) => (parseProgress(row) ? [row['body'] ?? null, row['crc'] ?? null] : undefined)
 }

@@ -1,8 +1,4 @@
-import { HeadwaterError } from '../../shared/errors.ts'
 import type { Random } from '../../shared/random.ts'
-
-/** Streams of one buffer; more come from names that somebody makes up. */
-const maxStreams = 10_000
 
 export interface Identity {
   readonly epoch: string
@@ -31,9 +27,6 @@ export class Sequence {
   /** The records of a frame that is closed now; `first` counts from 1 within epoch and stream. */
   take(stream: string, count: number): Identity {
     const prev = this.#last.get(stream) ?? 0
-    if (prev === 0 && this.#last.size >= maxStreams) {
-      throw new HeadwaterError('invalid', `more than ${maxStreams} streams in one buffer`)
-    }
     this.#last.set(stream, prev + count)
     return { epoch: this.#epoch, first: prev + 1, prev }
   }

@@ -18,12 +18,11 @@ import type {
 } from './buffer.ts'
 import { BufferCore } from './buffer-core.ts'
 import { Capacity } from './capacity.ts'
-import { type Compression, chunkParts } from './chunk-parts.ts'
-import { Committer } from './committer.ts'
+import type { Compression } from './chunk-parts.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { HeldFrames } from './held-frames.ts'
-import { lossNotice } from './loss-notice.ts'
-import { type Entry, Pending } from './pending.ts'
+import { Intake } from './intake.ts'
 import { RecentFrames } from './recent-frames.ts'
 import { Sequence } from './sequence.ts'
 import type { OpenSql, Sql } from './store-file.ts'
@@ -50,4 +49,195 @@ export interface SqliteBufferOptions {
   readonly freeBytes?: () => Promise<number>
   /** How databases are opened; tests put a failing disk here. */
   readonly openDatabase?: OpenSql
+}
+
+/** Frames kept in memory after they were written, so that the sender finds them there. Bytes. */
+const recentBytes = 4 * 1024 * 1024
+
+/** How often it is saved how far the sending has come. */
+const progressIntervalMs = 1000
+
+/** With a small cap, segments and frames are smaller, too: room comes back a segment at a time. */
+const minSegments = 4
+const minFrames = 16
+
+/** What exists between start and stop. */
+interface Parts {
+  readonly lock: Sql
+  readonly core: BufferCore
+  readonly held: HeldFrames
+  readonly intake: Intake
+}
+
+/** The durable buffer of the agent, in SQLite files. */
+export class SqliteBuffer implements AgentBuffer {
+  readonly name = 'buffer'
+  readonly #options: SqliteBufferOptions
+  readonly #sequence: Sequence
+  readonly #time: BootTime
+  readonly #bell = new Bell()
+  readonly #ending = new AbortController()
+  #starting: Promise<void> | undefined
+  #parts: Parts | undefined
+  #saving: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: SqliteBufferOptions) {
+    this.#options = options
+    this.#sequence = new Sequence(options.random)
+    this.#time = new BootTime(options.clock, options.random)
+  }
+
+  /** Rejects with `store_locked`, `store_too_new`, `store_full`. */
+  start(signal: AbortSignal): Promise<void> {
+    this.#starting ??= this.#start(signal)
+    return this.#starting
+  }
+
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(deadline)
+    return this.#stopped
+  }
+
+  async append(chunk: Chunk, signal?: AbortSignal): Promise<void> {
+    return this.#running().intake.append(chunk, signal)
+  }
+
+  cursors(prefix: string): ReadonlyMap<string, Buffer> {
+    return this.#parts?.core.cursors.positions(prefix) ?? new Map()
+  }
+
+  streams(): readonly string[] {
+    return this.#parts?.held.streams() ?? []
+  }
+
+  async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
+    return this.#running().held.read(stream, after, maxBytes)
+  }
+
+  floor(stream: string, epoch: string): number {
+    return this.#parts?.held.floor(stream, epoch) ?? 0
+  }
+
+  async release(id: FrameId, parked?: readonly Parked[]): Promise<void> {
+    return this.#running().held.release(id, parked)
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    return this.#bell.wait(signal)
+  }
+
+  /** Parked records, in the order in which they were parked; `after`: id of the last one known. */
+  async deadLetters(page: {
+    readonly after?: number
+    readonly limit: number
+  }): Promise<{ id: number; letter: DeadLetter }[]> {
+    return this.#running().core.deadLetterPage(page)
+  }
+
+  stats(): BufferStats {
+    const { core, held, intake } = this.#parts ?? {}
+    const rows = core ? Object.values(core.rows) : []
+    const oldest = core?.index.oldest()
+    return {
+      records: core?.index.records ?? 0,
+      bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
+      segments: rows.reduce((sum, { numbers }) => sum + numbers.length, 0),
+      oldestAgeMs: oldest ? this.#time.since(oldest) : 0,
+      appendedRecords: intake?.appended ?? 0,
+      releasedRecords: held?.counts.released ?? 0,
+      parkedRecords: held?.counts.parked ?? 0,
+      lost: core?.ledger.totals() ?? [],
+      commit: intake?.commit ?? new Histogram(),
+      mode: intake?.mode ?? 'disk',
+      ringRecords: intake?.ringRecords ?? 0,
+      epoch: this.#sequence.epoch
+    }
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { directory, openDatabase = Database.open } = this.#options
+    if (this.#stopped) throw new HeadwaterError('unavailable', 'the buffer was stopped')
+    signal.throwIfAborted()
+    await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+      throw asHeadwaterError(cause, 'store_full')
+    })
+    const lock = await lockDirectory(directory, openDatabase)
+    try {
+      this.#parts = await this.#open(lock, signal)
+    } catch (error) {
+      await lock.close()
+      throw error
+    }
+    this.#saving = this.#saveProgress(this.#parts.core)
+  }
+
+  async #open(lock: Sql, signal: AbortSignal): Promise<Parts> {
+    const { directory, pageSize, log, capBytes, openDatabase = Database.open } = this.#options
+    const { freeBytes = () => freeBytesOf(directory) } = this.#options
+    const shared = {
+      ...this.#options,
+      sequence: this.#sequence,
+      time: this.#time,
+      bell: this.#bell,
+      recent: new RecentFrames(recentBytes)
+    }
+    const core = await BufferCore.open(
+      {
+        ...shared,
+        store: { directory, pageSize, open: openDatabase, log },
+        capacity: new Capacity({ ...this.#options, freeBytes }),
+        segmentBytes: Math.min(this.#options.segmentBytes, Math.floor(capBytes / minSegments))
+      },
+      signal
+    )
+    const { index, rows, deadLetters, ledger } = core
+    const frameBytes = Math.min(this.#options.frameBytes, Math.floor(capBytes / minFrames))
+    const intake = new Intake({ ...shared, core, frameBytes })
+    const roomMade = () => intake.nudge()
+    const held = new HeldFrames({ ...shared, index, rows, deadLetters, ledger, roomMade })
+    return { lock, core, held, intake }
+  }
+
+  /** Now and then, until the end; and once more then. */
+  async #saveProgress(core: BufferCore): Promise<void> {
+    const { clock, log } = this.#options
+    const { signal } = this.#ending
+    let failed = false
+    while (!signal.aborted) {
+      await clock.sleep(progressIntervalMs, signal)
+      try {
+        await core.saveProgress()
+        failed = false
+      } catch (error) {
+        if (!failed)
+          log.warn({ error }, 'progress cannot be saved; after a restart more is sent again')
+        failed = true
+      }
+    }
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    await this.#starting?.catch(() => undefined)
+    const parts = this.#parts
+    await parts?.intake.stop(deadline)
+    this.#ending.abort()
+    await this.#saving
+    const closed = await Promise.allSettled([parts?.core.close()])
+    closed.push(...(await Promise.allSettled([parts?.lock.close()])))
+    const errors = closed.flatMap((one) =>
+      one.status === 'rejected' ? [one.reason as unknown] : []
+    )
+    if (errors.length > 0) throw new AggregateError(errors, 'the buffer did not close cleanly')
+  }
+
+  #running(): Parts {
+    if (this.#parts && !this.#ending.signal.aborted) return this.#parts
+    throw new HeadwaterError('unavailable', 'the buffer is not running')
+  }
+}
+
+async function freeBytesOf(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize
 }

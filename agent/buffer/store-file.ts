@@ -39,7 +39,10 @@ export async function createStore(
     await db.exec(`PRAGMA page_size = ${pageSize}`)
     const mode = await db.get('PRAGMA journal_mode = WAL')
     if (mode?.['journal_mode'] !== 'wal') {
-      throw new HeadwaterError('store_full', `${path}: this file system cannot hold a write-ahead log`)
+      throw new HeadwaterError(
+        'store_full',
+        `${path}: this file system cannot hold a write-ahead log`
+      )
     }
     await configure(db)
     await transaction(db, async () => {

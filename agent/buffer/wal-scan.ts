@@ -146,7 +146,11 @@ function sameSalt(wal: Buffer, frame: number, { salt1, salt2 }: Layout): boolean
   return wal.readUInt32BE(frame + 8) === salt1 && wal.readUInt32BE(frame + 12) === salt2
 }
 
-function frameSums(wal: Buffer, at: number, { layout, sums }: { layout: Layout; sums: Sums }): Sums {
+function frameSums(
+  wal: Buffer,
+  at: number,
+  { layout, sums }: { layout: Layout; sums: Sums }
+): Sums {
   const { littleEndian, pageSize } = layout
   const head = checksum(wal, { from: at, to: at + 8, littleEndian, sums })
   const from = at + frameHeaderBytes

@@ -1,6 +1,6 @@
 import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
-import { decodeSequence, type SequenceParts } from '../engines/embedded/sequence-number.ts'
-import { shardIdOf } from '../engines/embedded/shard-table.ts'
+import { decodeSequence, type SequenceParts } from '../engines/sequence-number.ts'
+import { shardIdOf } from '../engines/shard-id.ts'
 import type { Shard, ShardId, ShardPosition, StreamEngine } from '../engines/engine.ts'
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts'
 import { ShardCursor } from './shard-cursor.ts'

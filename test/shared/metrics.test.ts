@@ -96,6 +96,7 @@ test('names follow the rules of Prometheus: prefix, base units, counters end in 
 test('the agent shows its backlog, its losses by reason and what is not known not at all', async () => {
   const text = await renderMetrics(agentMetrics, agent)
   for (const line of [
+    'headwater_agent_oldest_unsent_seconds 1.5',
     'headwater_agent_data_age_seconds 1.5',
     'headwater_agent_backlog_records 7',
     'headwater_agent_lost_records_total{stream="s",reason="overflow"} 3',
@@ -113,6 +114,24 @@ test('the agent shows its backlog, its losses by reason and what is not known no
   assert.doesNotMatch(
     text,
     /source_behind_bytes\{source="pipe"\}|^headwater_agent_last_ack_age_seconds/m
+  )
+})
+
+test('data is as old as the last Ack while there is a backlog, and never older than the backlog', async () => {
+  const age = async (oldestAgeMs: number, lastAckAgeMs: number | undefined) => {
+    const buffer = { ...agent.buffer, oldestAgeMs }
+    const sender = { ...agent.sender, lastAckAgeMs }
+    const text = await renderMetrics(agentMetrics, { ...agent, buffer, sender })
+    return Number(/^headwater_agent_data_age_seconds (.*)$/m.exec(text)?.[1])
+  }
+  assert.deepEqual(
+    [
+      await age(0, 9000),
+      await age(60_000, 2000),
+      await age(1000, 9000),
+      await age(5000, undefined)
+    ],
+    [0, 2, 1, 5]
   )
 })
 

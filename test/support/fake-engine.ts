@@ -1,8 +1,9 @@
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Random } from '../../shared/random.ts'
-import { encodeSequence } from '../../gateway/engines/embedded/sequence-number.ts'
-import { type ShardRow, ShardTable, shardIdOf } from '../../gateway/engines/embedded/shard-table.ts'
+import { encodeSequence } from '../../gateway/engines/sequence-number.ts'
+import { type ShardRow, ShardTable } from '../../gateway/engines/embedded/shard-table.ts'
+import { shardIdOf } from '../../gateway/engines/shard-id.ts'
 import type {
   CreateOptions,
   PutEntry,

@@ -9,7 +9,8 @@ export interface Sighting {
   readonly key: string
   readonly size: number
   readonly mtimeMs: number
-  readonly birthMs: number
+  /** When it was made or, where the file system does not say, last changed. */
+  readonly madeMs: number
   /** The path is one that is asked for; else the file was only found again beside it. */
   readonly matched: boolean
 }
@@ -76,12 +77,13 @@ export class FileFinder {
     try {
       const found = await stat(path, { bigint: true })
       if (!found.isFile()) return undefined
+      const mtimeMs = Number(found.mtimeNs) / 1e6
       return {
         path,
         key: keyOfStat(found),
         size: Number(found.size),
-        mtimeMs: Number(found.mtimeNs) / 1e6,
-        birthMs: Number(found.birthtimeNs) / 1e6,
+        mtimeMs,
+        madeMs: Number(found.birthtimeNs) / 1e6 || mtimeMs,
         matched
       }
     } catch (error) {

@@ -89,7 +89,7 @@ export class FileSet {
     const arrived: TailFile[] = []
     const inOrder = [...newcomers.values()]
       .map((sighting) => ({ sighting, home: homeAfter(sighting, left) ?? sighting.path }))
-      .sort((a, b) => age(a) - age(b) || a.sighting.birthMs - b.sighting.birthMs)
+      .sort((a, b) => turnOf(a) - turnOf(b))
     for (const { sighting, home } of inOrder) {
       if (this.#files.size >= this.#options.maxFiles) {
         this.#options.tooMany(sighting.path)
@@ -112,17 +112,16 @@ export class FileSet {
   }
 }
 
-/** A file that was at its home until now. What came there after it is younger. */
+/** A file that was at its home until now. What came there after it was made later. */
 interface Departure {
   readonly home: string
-  readonly mtimeMs: number
-  readonly birthMs: number
+  readonly madeMs: number
 }
 
 function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): void {
   const wasHome = !file.sighting || file.sighting.path === file.home
   if (wasHome && sighting && sighting.path !== file.home) {
-    left.push({ home: file.home, mtimeMs: sighting.mtimeMs, birthMs: sighting.birthMs })
+    left.push({ home: file.home, madeMs: sighting.madeMs })
   }
   file.sighted(sighting)
 }
@@ -130,14 +129,11 @@ function note(file: TailFile, sighting: Sighting | undefined, left: Departure[])
 /** The home of a file that was made after another left it, and was itself moved aside since. */
 function homeAfter(sighting: Sighting, left: readonly Departure[]): string | undefined {
   return left.find(
-    ({ home, mtimeMs, birthMs }) =>
-      isRotationOf(sighting.path, home) &&
-      sighting.mtimeMs >= mtimeMs &&
-      sighting.birthMs >= birthMs
+    ({ home, madeMs }) => isRotationOf(sighting.path, home) && sighting.madeMs >= madeMs
   )?.home
 }
 
-/** The file that is at its home now is the youngest; the others are as old as their last line. */
-function age(one: { readonly sighting: Sighting; readonly home: string }): number {
-  return one.sighting.path === one.home ? Number.MAX_VALUE : one.sighting.mtimeMs
+/** Files are read in the order in which they were made, the one that is at its home now as the last. */
+function turnOf(one: { readonly sighting: Sighting; readonly home: string }): number {
+  return one.sighting.path === one.home ? Number.MAX_VALUE : one.sighting.madeMs
 }

@@ -53,6 +53,7 @@ export class Newcomers {
    * while (`quiet`). It goes on where the original was read to.
    */
   async settle(file: TailFile, quiet: boolean): Promise<boolean> {
+    const { name, reader } = this.#options
     const original = file.copyOf
     if (!original) return true
     const { emptied } = original
@@ -60,6 +61,7 @@ export class Newcomers {
     file.copyOf = undefined
     const position = emptied ?? original.position
     file.moveTo((await positionIn(file, position)) ?? startOf(file.home))
+    reader.commit([fileCursor(name, file)])
     return true
   }
 
@@ -72,6 +74,7 @@ export class Newcomers {
     if (!found) return false
     if (found.emptied) {
       file.moveTo(found.position)
+      reader.commit([fileCursor(name, file)])
     } else if (file.sighting?.path !== other.home) {
       file.copyOf = other
     } else {
@@ -91,7 +94,7 @@ function mayBeCopy(file: TailFile, other: TailFile): boolean {
   if (other.position.offset === 0 && !other.emptied) return false
   const wholeHead = [other.emptied, other.position].some((one) => one?.head.length === headBytes)
   if (path === other.home) return wholeHead && (other.state.deleted || !other.sighting)
-  return other.sighting?.path === other.home && (wholeHead || isRotationOf(path, other.home))
+  return wholeHead || isRotationOf(path, other.home)
 }
 
 /** Where in `file` reading goes on, if it begins with what is or was in `other`. */
@@ -106,10 +109,19 @@ async function shared(
   return undefined
 }
 
-/** Where in `file` reading goes on, if it begins with what was read up to `position`. */
+/**
+ * Where in `file` reading goes on, if it holds what was read up to `position`, or is a beginning of
+ * that, as a copy is that is still being made. Two files that only begin with the same lines are none.
+ */
 async function positionIn(file: TailFile, position: Position): Promise<Position | undefined> {
   const read = (offset: number, length: number) => file.read(offset, length)
   const { size } = file.state
   const resumed = await resume(read, position, { size, watched: false })
-  return resumed.change === 'rewritten' ? undefined : { ...resumed.position, home: file.home }
+  const { offset, recent } = resumed.position
+  if (resumed.change === 'rewritten') return undefined
+  if (resumed.change === 'rewound') {
+    const next = recent.length > 0 ? position.recent[recent.length] : undefined
+    if (size >= position.offset || (next && size - offset >= next.length)) return undefined
+  }
+  return { ...resumed.position, home: file.home }
 }

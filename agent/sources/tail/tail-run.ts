@@ -119,11 +119,16 @@ export class TailRun {
   /** Looks at the files that are open or have changed. */
   async #look(): Promise<void> {
     for (const file of this.#files) {
-      const { emptied } = file
-      if (file.isOpen || (file.state.dirty && file.sighting)) await this.#opener.look(file)
-      // A file that was emptied may have been copied before, and the copy is to be recognised.
-      if (file.emptied !== emptied) this.#scannedMs = Number.NEGATIVE_INFINITY
+      if (file.isOpen || (file.state.dirty && file.sighting)) await this.#lookAt(file)
     }
+  }
+
+  async #lookAt(file: TailFile): Promise<boolean> {
+    const { emptied } = file
+    const readable = await this.#opener.look(file)
+    // A file that was emptied may have been copied before, and the copy is to be recognised.
+    if (file.emptied !== emptied) this.#scannedMs = Number.NEGATIVE_INFINITY
+    return readable
   }
 
   /** Gives every file with something to read one turn after the other; true when any had. */
@@ -143,7 +148,7 @@ export class TailRun {
 
   async #turn(file: TailFile, end: CutEnd): Promise<boolean> {
     await this.#reader.room()
-    if (!file.isOpen && !(await this.#opener.look(file))) return false
+    if (!file.isOpen && !(await this.#lookAt(file))) return false
     try {
       const quiet = this.#options.context.once || this.#isQuiet(file)
       if (!(await this.#newcomers.settle(file, quiet))) return false

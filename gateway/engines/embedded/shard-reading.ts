@@ -2,7 +2,7 @@ import type { Log } from '../../../shared/log.ts'
 import type { ReadRange, StreamRecord } from '../engine.ts'
 import { type Block, decodeIndex, isIntact } from './block.ts'
 import type { BlockOutline, SegmentReader } from './segment-reader.ts'
-import { encodeSequenceAt } from './sequence-number.ts'
+import { encodeSequenceAt } from '../sequence-number.ts'
 import { maxBlockRecords, sequenceSeconds } from './commit-plan.ts'
 import type { ShardRow } from './shard-table.ts'
 

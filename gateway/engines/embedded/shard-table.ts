@@ -1,5 +1,6 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { HashRange, Shard, ShardId } from '../engine.ts'
+import { shardIdOf, shardIndexOf } from '../shard-id.ts'
 
 /** One past the last hash key. */
 export const hashSpace = 1n << 128n
@@ -23,14 +24,6 @@ export interface ShardClosing {
 /** When and where a reshard happens. */
 export interface ReshardMoment extends ShardClosing {
   readonly wallSeconds: number
-}
-
-export function shardIdOf(index: number): ShardId {
-  return `shardId-${String(index).padStart(12, '0')}`
-}
-
-function shardIndexOf(id: ShardId): number | undefined {
-  return /^shardId-\d{12}$/.test(id) ? Number(id.slice(8)) : undefined
 }
 
 /** The shards of one stream: a value, each change of it is a new table. Open ranges tile the space. */

@@ -2,9 +2,10 @@ import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { ReadRange, ReadResult, ShardPosition } from '../engine.ts'
 import type { SegmentReader } from './segment-reader.ts'
-import { decodeSequence, encodeSequence } from './sequence-number.ts'
+import { decodeSequence, encodeSequence } from '../sequence-number.ts'
 import { ShardReading } from './shard-reading.ts'
-import { type ShardRow, shardIdOf } from './shard-table.ts'
+import type { ShardRow } from './shard-table.ts'
+import { shardIdOf } from '../shard-id.ts'
 import type { StreamLog } from './stream-log.ts'
 
 interface StreamReadingOptions {

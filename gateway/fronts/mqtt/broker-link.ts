@@ -1,3 +1,4 @@
+import type { Broker } from './broker.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
 import { Interceptor } from './interceptor.ts'
@@ -9,14 +10,17 @@ import type { Wire } from './wire.ts'
  */
 export class BrokerLink {
   readonly #parts: FrontParts
+  readonly #broker: Broker
   readonly #client: Client
   readonly #wire: Wire
   /** QoS 2 messages that aedes has, until their PUBREL. */
   readonly #qos2 = new Set<number>()
   #interceptor: Interceptor | undefined
 
-  constructor(parts: FrontParts, client: Client, wire: Wire) {
+  constructor(options: { parts: FrontParts; broker: Broker; client: Client; wire: Wire }) {
+    const { parts, broker, client, wire } = options
     this.#parts = parts
+    this.#broker = broker
     this.#client = client
     this.#wire = wire
     // The broker can publish a will only for a client that it knows.
@@ -54,7 +58,7 @@ export class BrokerLink {
   }
 
   #attach(): Interceptor {
-    const { broker, rules, limits } = this.#parts
+    const { rules, limits } = this.#parts
     const { device, id, brokerWill } = this.#client
     const { outbound, gate } = this.#wire
     const interceptor = new Interceptor({
@@ -67,7 +71,7 @@ export class BrokerLink {
       onClosed: () => this.#wire.close('broker')
     })
     this.#interceptor = interceptor
-    broker.attach(interceptor, id, brokerWill)
+    this.#broker.attach(interceptor, id, brokerWill)
     return interceptor
   }
 }

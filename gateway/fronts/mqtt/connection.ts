@@ -71,7 +71,7 @@ export class Connection implements Wire {
     if (pausedSinceMs !== undefined) this.#times.heardMs = nowMs
     if (this.#session?.isRevoked) this.close('revoked')
     const late = overdue({ ...this.#times, pausedSinceMs }, nowMs, this.#parts.limits)
-    if (late === 'gone') this.destroy()
+    if (late === 'gone') this.#socket.destroy()
     else if (late) this.close(late)
   }
 
@@ -96,11 +96,6 @@ export class Connection implements Wire {
     // the client what it has not read yet.
     this.#socket.resume()
     this.#socket.end()
-  }
-
-  /** What could not be written is lost. */
-  destroy(): void {
-    this.#socket.destroy()
   }
 
   /** Reads no more; resolves when all that was read is answered and the connection closed. */

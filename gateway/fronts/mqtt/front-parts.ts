@@ -15,7 +15,8 @@ import type { Wire } from './wire.ts'
 /** What all connections of the front share. */
 export interface FrontParts {
   readonly admission: Admission
-  readonly broker: Broker
+  /** Only where clients may talk to each other. */
+  readonly broker: Broker | undefined
   readonly greeter: Greeter
   readonly rules: TopicRules
   readonly refusals: Refusals

@@ -4,7 +4,7 @@ import { AgentBatches } from './agent-batches.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
 import { Ingest } from './ingest.ts'
-import { encodeReceipts, noReceipt, receiptOf } from './packets.ts'
+import { encodeReceipts, noReceipt, receiptOf, requirePacketId } from './packets.ts'
 import type { Qos2Session } from './qos2-store.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { RefusalReason } from './refusals.ts'
@@ -51,7 +51,7 @@ export class Inbox {
       giveUp: parts.giveUp,
       onRefused: ({ topic, reason, message, qos }) => this.#refuse(qos, topic, { reason, message }),
       onDropped: (count) => {
-        parts.tally.droppedQos0 += count
+        parts.tally.dropped += count
       }
     })
     this.#batches = new AgentBatches({
@@ -63,8 +63,8 @@ export class Inbox {
 
   /** Returns true when the message is not ours but the broker's. Throws `invalid` or `too_large`. */
   publish(packet: IPublishPacket, wireBytes: number): boolean {
-    const { topic, qos, dup, messageId = 0 } = packet
-    if (qos > 0 && messageId < 1) throw new HeadwaterError('invalid', 'PUBLISH without a packet id')
+    const { topic, qos, dup } = packet
+    const messageId = qos > 0 ? requirePacketId(packet.messageId) : 0
     const publication = this.#publicationOf(topic)
     if (publication.to === 'broker') return true
     if (dup && qos > 0 && this.#unanswered.has(messageId)) return false
@@ -150,6 +150,7 @@ export class Inbox {
       qos2.wait(packetId, (stored) => {
         this.#unanswered.delete(packetId)
         reply.settle(stored ? pubrec : undefined)
+        // The first copy is lost and this one was not kept: the client brings it again.
         if (!stored) this.#options.onRefused()
       })
     }

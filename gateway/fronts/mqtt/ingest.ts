@@ -32,7 +32,7 @@ export interface IngestOptions {
   readonly giveUp: AbortSignal
   /** A message was refused for good. */
   readonly onRefused: (refused: RefusedMessage) => void
-  /** Messages of QoS 0 were given up because their stream was throttled. */
+  /** Messages were given up that nobody will send again. */
   readonly onDropped: (count: number) => void
 }
 
@@ -115,11 +115,11 @@ export class Ingest {
         for (const refused of round.judge(lot, ack)) onRefused(refused)
         return
       }
-      if (!lot.promised) return onDropped(lot.count)
+      if (!lot.promised) return onDropped(round.giveUp(lot))
       if (this.#endedMs === undefined) this.#wake ??= new AbortController()
       const wake = this.#endedMs === undefined ? this.#wake?.signal : giveUp
       if (!this.#isOver(round)) await clock.sleep(backoff.next(ack.retryAfterMs), wake)
-      if (this.#isOver(round)) return round.giveUp(lot)
+      if (this.#isOver(round)) return onDropped(round.giveUp(lot))
     }
   }
 
@@ -130,7 +130,7 @@ export class Ingest {
   }
 
   #abandon(round: Round): void {
-    for (const lot of round.lots) round.giveUp(lot)
+    for (const lot of round.lots) this.#options.onDropped(round.giveUp(lot))
     this.#finish(round)
   }
 

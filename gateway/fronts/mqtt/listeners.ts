@@ -30,6 +30,8 @@ const backlog = 4096
 export class Listeners {
   readonly #options: ListenersOptions
   readonly #servers: Server[] = []
+  /** All that are open, those in the middle of a TLS handshake too. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(options: ListenersOptions) {
     this.#options = options
@@ -48,6 +50,10 @@ export class Listeners {
     const server = this.#createServer(listener.tls)
     server.maxConnections = this.#options.maxConnections
     server.on('drop', this.#options.onTurnedAway)
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(listenError(listener, cause)))
       const { host, port } = listener
@@ -62,6 +68,11 @@ export class Listeners {
     await Promise.all(
       this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
     )
+  }
+
+  /** Cuts the connections that are left. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #createServer(tls: MqttListener['tls']): Server {

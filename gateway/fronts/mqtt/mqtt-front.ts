@@ -36,6 +36,8 @@ export interface MqttFrontStats {
   readonly connections: number
   /** Open now and not read, because too much of it or of all waits for an answer. */
   readonly paused: number
+  /** How often a connection was stopped for that. */
+  readonly pauses: number
   /** Held for messages without an answer. */
   readonly pendingBytes: number
   readonly accepted: number
@@ -48,8 +50,8 @@ export interface MqttFrontStats {
   readonly batches: number
   /** Messages refused for good, by reason. */
   readonly refused: Readonly<Record<string, number>>
-  /** Messages of QoS 0 dropped because their stream was throttled. */
-  readonly droppedQos0: number
+  /** Messages of QoS 0 and wills that were given up: throttled, or their connection broke first. */
+  readonly dropped: number
   /** Absent clients whose QoS 2 state was forgotten, because there were too many. */
   readonly forgottenSessions: number
 }
@@ -80,7 +82,7 @@ export class MqttFront implements Component {
     this.#wanted = options.listeners
     this.#parts = {
       admission,
-      broker: new Broker(log),
+      broker: pubsub ? new Broker(log) : undefined,
       greeter: new Greeter({ admission, rules, random, refusals }),
       rules,
       refusals,
@@ -109,7 +111,7 @@ export class MqttFront implements Component {
   async start(signal: AbortSignal): Promise<void> {
     try {
       signal.throwIfAborted()
-      await this.#parts.broker.start()
+      await this.#parts.broker?.start()
       for (const listener of this.#wanted) {
         signal.throwIfAborted()
         await this.#listeners.open(listener)
@@ -137,6 +139,7 @@ export class MqttFront implements Component {
     return {
       connections: open.length,
       paused: open.filter((connection) => connection.isPaused).length,
+      pauses: pool.pauses,
       pendingBytes: pool.usedBytes,
       accepted: tally.accepted,
       turnedAway: tally.turnedAway,
@@ -144,7 +147,7 @@ export class MqttFront implements Component {
       messages: tally.messages,
       batches: tally.batches,
       refused: refusals.counts,
-      droppedQos0: tally.droppedQos0,
+      dropped: tally.dropped,
       forgottenSessions: qos2.evicted
     }
   }
@@ -189,10 +192,10 @@ export class MqttFront implements Component {
     this.#giveUp.abort()
     for (const connection of this.#connections) connection.close('stopping')
     await Promise.race([listenersClosed, aborted(deadline)])
-    for (const connection of this.#connections) connection.destroy()
+    this.#listeners.destroy()
     await listenersClosed
     this.#ticking.abort()
-    await this.#parts.broker.close()
+    await this.#parts.broker?.close()
   }
 }
 

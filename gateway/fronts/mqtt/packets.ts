@@ -1,4 +1,11 @@
 import { generate } from 'mqtt-packet'
+import { HeadwaterError } from '../../../shared/errors.ts'
+
+/** mqtt-packet gives -1 where a packet ends before its id. Throws `invalid`. */
+export function requirePacketId(packetId: number | undefined): number {
+  if (packetId !== undefined && packetId > 0) return packetId
+  throw new HeadwaterError('invalid', 'a packet without a packet id')
+}
 
 /** The front's own packets, as bytes (MQTT 3.1.1 sections 3.2 to 3.13). */
 export const pingresp = Buffer.from([0xd0, 0])

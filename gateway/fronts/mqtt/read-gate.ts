@@ -22,9 +22,13 @@ export class PendingPool {
     return this.#usedBytes >= this.#maxBytes
   }
 
-  /** How often a connection was stopped because all of them together were at the bound. */
+  /** How often a connection was stopped at its own bound or at that of all. */
   get pauses(): number {
     return this.#pauses
+  }
+
+  countPause(): void {
+    this.#pauses += 1
   }
 
   /** What is given back is negative. */
@@ -38,7 +42,6 @@ export class PendingPool {
 
   whenRoom(resume: () => void): void {
     this.#waiting.add(resume)
-    this.#pauses += 1
   }
 
   forget(resume: () => void): void {
@@ -113,6 +116,7 @@ export class ReadGate {
       this.#socket.pause()
       this.#pausedSinceMs = this.#clock.monoMs()
     }
+    if (!this.#blocks.has(why) && (why === 'pending' || why === 'pool')) this.#pool.countPause()
     this.#blocks.add(why)
   }
 

@@ -98,9 +98,10 @@ export class Round {
     return lot.places.map((_, index) => this.#refuse(lot, index, why))
   }
 
-  /** Nothing of this lot will be durable. */
-  giveUp(lot: Lot): void {
+  /** Nothing of this lot will be durable. Returns how many messages nobody will send again. */
+  giveUp(lot: Lot): number {
     for (const place of lot.places) this.#failed.add(place)
+    return lot.places.filter((place) => this.#receipts[place] === noReceipt).length
   }
 
   /** The receipts of the messages that are durable, and of those that are not; each in order. */

@@ -1,13 +1,14 @@
-import type { Packet } from 'mqtt-packet'
+import type { ISubscribePacket, Packet } from 'mqtt-packet'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { BrokerLink } from './broker-link.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
 import { Inbox } from './inbox.ts'
 import type { CloseReason } from './keepalive.ts'
-import { pingresp, pubcomp } from './packets.ts'
+import { pingresp, pubcomp, requirePacketId, suback, unsuback } from './packets.ts'
 import type { Qos2Session } from './qos2-store.ts'
 import { Replies } from './replies.ts'
+import { isAckTopic } from './topic-rules.ts'
 import type { Wire } from './wire.ts'
 
 /**
@@ -21,7 +22,8 @@ export class Session {
   readonly #qos2: Qos2Session
   readonly #replies: Replies
   readonly #inbox: Inbox
-  readonly #link: BrokerLink
+  /** Only where clients may talk to each other. */
+  readonly #link: BrokerLink | undefined
   #state: 'open' | 'refusing' | 'ended' = 'open'
 
   constructor(parts: FrontParts, client: Client, wire: Wire) {
@@ -30,7 +32,8 @@ export class Session {
     this.#wire = wire
     this.#qos2 = parts.qos2.open(client.id, client.clean)
     this.#replies = new Replies((bytes) => this.#send(bytes))
-    this.#link = new BrokerLink(parts, client, wire)
+    const { broker } = parts
+    this.#link = broker && new BrokerLink({ parts, broker, client, wire })
     this.#inbox = new Inbox({
       parts,
       client,
@@ -57,7 +60,7 @@ export class Session {
       case 'publish': {
         this.#parts.tally.messages += 1
         const isForBroker = this.#inbox.publish(packet, bytes.length)
-        if (isForBroker) this.#link.publish(bytes, packet.qos === 2 ? packet.messageId : undefined)
+        if (isForBroker) this.#link?.publish(bytes, packet.qos === 2 ? packet.messageId : undefined)
         return
       }
       case 'pingreq':
@@ -65,17 +68,17 @@ export class Session {
       case 'disconnect':
         return this.#disconnect(bytes)
       case 'pubrel':
-        return this.#release(packet.messageId ?? 0, bytes)
+        return this.#release(requirePacketId(packet.messageId), bytes)
       case 'subscribe':
-        requireSome(packet.subscriptions)
-        return this.#link.forward(bytes)
+        return this.#subscribe(packet, bytes)
       case 'unsubscribe':
         requireSome(packet.unsubscriptions)
-        return this.#link.unsubscribe(packet.unsubscriptions, bytes)
+        if (this.#link) return this.#link.unsubscribe(packet.unsubscriptions, bytes)
+        return this.#send(unsuback(requirePacketId(packet.messageId)))
       case 'puback':
       case 'pubrec':
       case 'pubcomp':
-        return this.#link.answer(bytes)
+        return this.#link?.answer(bytes)
       default:
         throw new HeadwaterError('invalid', `a client does not send ${packet.cmd}`)
     }
@@ -87,7 +90,7 @@ export class Session {
     // Neither a gateway that restarts nor an operator who revokes a device says that it is gone.
     const isGone = reason !== 'stopping' && !this.isRevoked
     this.#finish(false, isGone)
-    this.#link.close()
+    this.#link?.close()
   }
 
   /** Calls `then` when every message that came has its answer. */
@@ -98,7 +101,7 @@ export class Session {
   #disconnect(bytes: Buffer): void {
     this.#finish(true, false)
     // aedes drops the will and then closes its side.
-    this.#link.answer(bytes)
+    this.#link?.answer(bytes)
     this.#wire.close('client')
   }
 
@@ -108,8 +111,18 @@ export class Session {
     if (!this.#client.clean) this.#parts.qos2.keep(this.#client.id, this.#qos2)
   }
 
+  /** An agent that subscribes to its Acks does not need the broker: the front writes those itself. */
+  #subscribe({ subscriptions, messageId }: ISubscribePacket, bytes: Buffer): void {
+    requireSome(subscriptions)
+    const { device } = this.#client
+    const isForAcks = subscriptions.every(({ topic }) => isAckTopic(topic, device))
+    if (this.#link && !isForAcks) return this.#link.forward(bytes)
+    const granted = subscriptions.map(({ topic }) => (isAckTopic(topic, device) ? 0 : 0x80))
+    this.#send(suback(requirePacketId(messageId), granted))
+  }
+
   #release(packetId: number, bytes: Buffer): void {
-    if (this.#link.release(packetId)) return this.#link.forward(bytes)
+    if (this.#link?.release(packetId)) return this.#link.forward(bytes)
     if (this.#qos2.state(packetId) === 'pending') {
       throw new HeadwaterError('invalid', 'PUBREL before PUBREC')
     }

@@ -9,8 +9,8 @@ export class Tally {
   /** PUBLISH packets of clients, and batches of agents among them. */
   messages = 0
   batches = 0
-  /** Messages of QoS 0 that were dropped because their stream was throttled. */
-  droppedQos0 = 0
+  /** Messages without an acknowledgement, QoS 0 and wills, that did not become durable. */
+  dropped = 0
 
   close(reason: CloseReason): void {
     this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1)

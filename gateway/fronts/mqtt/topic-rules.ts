@@ -11,6 +11,11 @@ export type Publication =
   | { readonly to: 'broker' }
   | { readonly to: 'refused'; readonly reason: RefusalReason; readonly message: string }
 
+/** Whether this is where the Acks of the device go, the one topic of the product it may read. */
+export function isAckTopic(topic: string, device: string | undefined): boolean {
+  return device !== undefined && topic === ackTopic(device)
+}
+
 /** Whether a topic can be published on (MQTT 3.1.1 section 4.7). */
 export function isWellFormedTopic(topic: string): boolean {
   return topic !== '' && !/[+#\0]/.test(topic)
@@ -63,11 +68,10 @@ export class TopicRules {
     return { to: 'stream', stream, key }
   }
 
-  /** Whether `filter` may be subscribed to; everything may only while clients talk to each other. */
+  /** Whether `filter` may be subscribed to. */
   maySubscribe(filter: string, device: string | undefined): boolean {
-    if (filter.startsWith(reservedPrefix))
-      return device !== undefined && filter === ackTopic(device)
-    return this.#pubsub && !filter.startsWith('$')
+    if (isAckTopic(filter, device)) return true
+    return this.#pubsub && !filter.startsWith('$') && !filter.startsWith(reservedPrefix)
   }
 
   /** Whether the broker may bring a message to a client, whatever wildcard it was caught with. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { effectiveYaml } from '../../../shared/config/effective.ts'
@@ -17,6 +18,7 @@ import {
 } from '../../../shared/config/fields.ts'
 import { type FlagValue, loadConfig } from '../../../shared/config/load-config.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
+import { Secret } from '../../../shared/secret.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
 const schema = z.strictObject({
@@ -179,6 +181,13 @@ test('secrets are never printed, and what is printed loads to the same configura
     effectiveYaml(schema, load()) + JSON.stringify(load().token) + String(load().token)
   assert.doesNotMatch(printed, /sesame/)
   assert.match(printed, /token: "\*\*\*"\n[^]*key: "\*\*\*"/)
+})
+
+test('two secrets differ when their texts do, though neither shows its own', () => {
+  const [first, second] = [Secret.text('sesame'), Secret.text('sodium')]
+  assert.notDeepEqual(first, second)
+  assert.deepEqual(first, Secret.text('sesame'))
+  assert.doesNotMatch(inspect({ first }, { showHidden: true }) + JSON.stringify(first), /sesame/)
 })
 
 test('a flag goes before the file and is named in complaints', async (t) => {

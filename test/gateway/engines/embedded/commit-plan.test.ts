@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planCommit } from '../../../../gateway/engines/embedded/commit-plan.ts'
-import { decodeSequence } from '../../../../gateway/engines/embedded/sequence-number.ts'
-import { ShardTable, shardIdOf } from '../../../../gateway/engines/embedded/shard-table.ts'
+import { decodeSequence } from '../../../../gateway/engines/sequence-number.ts'
+import { ShardTable } from '../../../../gateway/engines/embedded/shard-table.ts'
+import { shardIdOf } from '../../../../gateway/engines/shard-id.ts'
 import type { PutEntry } from '../../../../gateway/engines/engine.ts'
 import { entry, laneHash, shardId } from '../../../support/engine-calls.ts'
 

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type ReshardMoment,
-  ShardTable,
-  shardIdOf
-} from '../../../../gateway/engines/embedded/shard-table.ts'
+import { type ReshardMoment, ShardTable } from '../../../../gateway/engines/embedded/shard-table.ts'
+import { shardIdOf } from '../../../../gateway/engines/shard-id.ts'
 import {
   decodeDefinition,
   encodeDefinition

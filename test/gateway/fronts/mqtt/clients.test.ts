@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import mqtt from 'mqtt'
 import { makeCertificate } from '../../../support/certificate.ts'
 import { startFront } from '../../../support/mqtt-front-fixture.ts'
+import { RawMqtt } from '../../../support/mqtt-raw-client.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 
 const run = promisify(execFile)
@@ -65,7 +66,7 @@ test('mqtt.js is told that its token is wrong', async (t) => {
   await assert.rejects(connected, { code: 4 })
 })
 
-test('mqtt.js sends over TLS', async (t) => {
+test('mqtt.js sends over TLS, and a handshake that never ends does not hold up the stop', async (t) => {
   const files = makeCertificate(await tempDir(t))
   if (!files) return t.skip('openssl is not installed')
   const [key, cert] = await Promise.all(
@@ -73,10 +74,13 @@ test('mqtt.js sends over TLS', async (t) => {
   )
   assert.ok(key && cert)
   const listeners = [{ host: '127.0.0.1', port: 0, tls: { key, cert } }]
-  const { admission, port } = await startFront(t, { listeners })
+  const { admission, front, port } = await startFront(t, { listeners })
   const client = await mqtt.connectAsync(`mqtts://localhost:${port}`, { ca: cert })
   t.after(() => client.end(true))
   await client.publishAsync('streams/telemetry/k', 'secret', { qos: 1 })
   await client.endAsync()
   assert.deepEqual(admission.texts(), ['secret'])
+  const silent = await RawMqtt.open(t, port)
+  await front.stop(AbortSignal.timeout(100))
+  await silent.gone()
 })

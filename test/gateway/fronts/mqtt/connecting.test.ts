@@ -142,9 +142,9 @@ test('the keepalive is enforced at one and a half times, by bytes and not by PIN
 })
 
 test('a busy publisher is kept by the broker, which does not see its messages', async (t) => {
-  const { clock, port } = await startFront(t)
-  const client = await RawMqtt.connected(t, port, { keepalive: 1, username: 'pi-4' })
-  client.write(subscribe('headwater/v1/pi-4/ack'))
+  const { clock, port } = await startFront(t, { pubsub: true })
+  const client = await RawMqtt.connected(t, port, { keepalive: 1 })
+  client.write(subscribe('rooms/#'))
   await client.next('suback')
   const end = Date.now() + 1800
   for (let id = 1; Date.now() < end; id++) {
@@ -210,6 +210,9 @@ for (const [what, bytes, reason] of [
   ['a PUBLISH on a topic with a null', publish('streams/a\0/k', 'x'), 'protocol'],
   ['a packet that only a server sends', Buffer.from([0xd0, 0]), 'protocol'],
   ['a SUBSCRIBE of nothing', Buffer.from([0x82, 2, 0, 1]), 'protocol'],
+  ['a SUBSCRIBE with packet id 0', Buffer.from([0x82, 6, 0, 0, 0, 1, 97, 0]), 'protocol'],
+  ['a SUBSCRIBE of 1 MB', Buffer.from([0x82, 0x80, 0x80, 0x40]), 'too_large'],
+  ['a PUBREL without its packet id', Buffer.from([0x62, 0]), 'protocol'],
   ['a reserved packet type', Buffer.from([0x00, 0]), 'protocol'],
   ['an AUTH of MQTT 5', Buffer.from([0xf0, 0]), 'protocol']
 ] as const) {

@@ -60,12 +60,15 @@ test('nobody hears a message with a route, nor one of the product, whatever the 
   assert.deepEqual(payloads(listener), ['heard'])
 })
 
-test('without pubsub there is nothing to subscribe to', async (t) => {
+test('without pubsub there is nothing to subscribe to, and nothing to unsubscribe from', async (t) => {
   const { port } = await startFront(t)
   const client = await RawMqtt.connected(t, port)
   client.write(subscribe('rooms/#'))
   const suback = await client.next('suback')
   assert.deepEqual(suback.cmd === 'suback' && suback.granted, [128])
+  client.write(generate({ cmd: 'unsubscribe', messageId: 7, unsubscriptions: ['rooms/#'] }))
+  await client.next('unsuback')
+  assert.deepEqual(client.ids('unsuback'), [7])
 })
 
 test('subscriptions of one connection are limited, and freed by UNSUBSCRIBE', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generate } from 'mqtt-packet'
 import { textsOf } from '../../../support/fake-admission.ts'
 import { startFront } from '../../../support/mqtt-front-fixture.ts'
 import { publish, quiet, RawMqtt, subscribe, until } from '../../../support/mqtt-raw-client.ts'
@@ -104,25 +105,34 @@ for (const topic of [
   })
 }
 
-test('a client may subscribe to the acks of its device and to nothing else of the product', async (t) => {
-  const { port } = await startFront(t, { pubsub: true })
-  const client = await RawMqtt.connected(t, port, { username: 'pi-4' })
-  const filters = [
-    'headwater/v1/pi-4/ack',
-    'headwater/v1/other/ack',
-    'headwater/#',
-    'headwater/v1/+/ack',
-    '$SYS/#',
-    '$share/g/x'
-  ]
-  for (const [i, filter] of filters.entries()) client.write(subscribe(filter, i + 1))
-  await client.next('suback', filters.length)
-  const granted = client
-    .all('suback')
-    .filter((packet) => packet.cmd === 'suback' && packet.granted[0] !== 128)
-    .map((packet) => filters[(packet.messageId ?? 0) - 1])
-  assert.deepEqual(granted, ['headwater/v1/pi-4/ack'])
-})
+for (const pubsub of [true, false]) {
+  test(`a client may read the acks of its device and nothing else of the product, pubsub ${pubsub}`, async (t) => {
+    const { port } = await startFront(t, { pubsub })
+    const client = await RawMqtt.connected(t, port, { username: 'pi-4' })
+    const own = 'headwater/v1/pi-4/ack'
+    const others = [
+      'headwater/v1/other/ack',
+      'headwater/#',
+      'headwater/v1/+/ack',
+      '$SYS/#',
+      '$share/g/x'
+    ]
+    for (const [i, filter] of [own, ...others].entries()) client.write(subscribe(filter, i + 1))
+    const several = [own, ...others].map((filter) => ({ topic: filter, qos: 1 as const }))
+    client.write(generate({ cmd: 'subscribe', messageId: 100, subscriptions: several }))
+    await client.next('suback', others.length + 2)
+    const granted = client
+      .all('suback')
+      .flatMap((packet) => (packet.cmd === 'suback' ? [[packet.messageId, packet.granted]] : []))
+      .sort(([a], [b]) => Number(a) - Number(b))
+    const refused = others.map(() => 128)
+    assert.deepEqual(granted, [
+      [1, [0]],
+      ...others.map((_, i) => [i + 2, [128]]),
+      [100, [pubsub ? 1 : 0, ...refused]]
+    ])
+  })
+}
 
 test('the log names at most ten refused messages in ten seconds and counts the rest', async (t) => {
   const { clock, front, port, lines } = await startFront(t)

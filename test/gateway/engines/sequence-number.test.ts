@@ -5,7 +5,7 @@ import {
   decodeSequence,
   encodeSequence,
   encodeSequenceAt
-} from '../../../../gateway/engines/embedded/sequence-number.ts'
+} from '../../../gateway/engines/sequence-number.ts'
 
 const parts = fc.record(
   {
