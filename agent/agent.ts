@@ -44,7 +44,8 @@ export class Agent implements Component {
     this.#sources = new SourceSet(this.#buffer, dependencies)
     const { listen } = config.health
     const health = this.#healthOf()
-    if (listen !== 'off') this.#health = new HealthServer({ address: listen, flag: '--health', health })
+    if (listen !== 'off')
+      this.#health = new HealthServer({ address: listen, flag: '--health', health })
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -101,7 +102,9 @@ export class Agent implements Component {
         const { buffer, sender } = this.stats()
         return [
           ...(buffer.mode === 'memory' ? ['the disk is unusable, records wait in memory'] : []),
-          ...(sender.unauthorized ? ['the gateway refuses this device: check its id and token'] : []),
+          ...(sender.unauthorized
+            ? ['the gateway refuses this device: check its id and token']
+            : []),
           ...(this.#stopped ? ['the agent is stopping'] : [])
         ]
       },

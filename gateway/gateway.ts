@@ -167,7 +167,14 @@ export class Gateway implements Component {
     })
   }
 
-  #mqttFront({ mqtt, tls, routes, limits, deadlines, memory }: GatewayConfig): MqttFront | undefined {
+  #mqttFront({
+    mqtt,
+    tls,
+    routes,
+    limits,
+    deadlines,
+    memory
+  }: GatewayConfig): MqttFront | undefined {
     if (mqtt === 'off') return undefined
     const { clock, random, log } = this.#dependencies
     return new MqttFront({
@@ -215,7 +222,10 @@ export class Gateway implements Component {
   }
 }
 
-function embeddedEngine(config: GatewayConfig, { clock, log }: GatewayDependencies): EmbeddedEngine {
+function embeddedEngine(
+  config: GatewayConfig,
+  { clock, log }: GatewayDependencies
+): EmbeddedEngine {
   const { dataDir, freeDiskFloor } = config
   return new EmbeddedEngine({ directory: dataDir, freeDiskFloorBytes: freeDiskFloor, clock, log })
 }

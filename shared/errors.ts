@@ -87,7 +87,13 @@ export const errorKinds = {
     ack: 'unavailable',
     retryable: true,
     meaning:
-      'No valid Ack came back: connection cut, proxy, captive portal. Nothing is known of the batch.'
+      'The connection was cut, refused or silent for too long. Nothing is known of the batch.'
+  },
+  no_ack: {
+    status: 502,
+    ack: 'unavailable',
+    retryable: true,
+    meaning: 'Something else answered in the place of the gateway: a proxy, a captive portal.'
   },
   config: {
     status: 500,

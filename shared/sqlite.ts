@@ -5,15 +5,17 @@ export type SqlValue = string | number | Buffer | null
 export type SqlRow = Readonly<Record<string, SqlValue>>
 
 /**
- * SQLite with promises. Statements of one database run one after the other, in the order of the
- * calls, off the event loop: an fsync on a slow card blocks nobody else.
+ * SQLite with promises. Statements of one database run one after the other, off the event loop: an
+ * fsync on a slow card blocks nobody else. They run in the order of the calls, except that `run`
+ * and `all` go before others when a call with the same text still waits: where the order matters,
+ * await. (A node-sqlite3 statement empties its own queue before that of its database.)
  * All errors are `HeadwaterError`: `store_full` (full, read-only, I/O), `store_corrupt`,
  * `store_locked`, else `internal`; the cause is SQLite's.
  */
 export class Database {
   readonly path: string
   readonly #handle: sqlite3.Database
-  readonly #statements = new Map<string, sqlite3.Statement>()
+  readonly #statements = new Map<string, Compiled>()
 
   private constructor(path: string, handle: sqlite3.Database) {
     this.path = path
@@ -45,23 +47,16 @@ export class Database {
 
   /** Runs a statement that is compiled once and kept until `close`. */
   run(sql: string, ...values: SqlValue[]): Promise<{ changes: number; lastId: number }> {
-    return new Promise((resolve, reject) => {
-      const path = this.path
-      this.#statement(sql).run(values, function (error) {
-        if (error) reject(sqliteError(error, path))
-        else resolve({ changes: this.changes, lastId: this.lastID })
+    return this.#call(sql, (statement, done) => {
+      statement.run(values, function (error) {
+        done(error, { changes: this.changes, lastId: this.lastID })
       })
     })
   }
 
   /** All rows of a query; the statement is compiled once and kept until `close`. */
   all(sql: string, ...values: SqlValue[]): Promise<SqlRow[]> {
-    return new Promise((resolve, reject) => {
-      this.#statement(sql).all<SqlRow>(values, (error, rows) => {
-        if (error) reject(sqliteError(error, this.path))
-        else resolve(rows)
-      })
-    })
+    return this.#call(sql, (statement, done) => statement.all<SqlRow>(values, done))
   }
 
   async get(sql: string, ...values: SqlValue[]): Promise<SqlRow | undefined> {
@@ -70,7 +65,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    for (const statement of this.#statements.values()) statement.finalize()
+    for (const { statement } of this.#statements.values()) statement.finalize()
     this.#statements.clear()
     await new Promise<void>((resolve, reject) => {
       this.#handle.close((error) => {
@@ -80,15 +75,42 @@ export class Database {
     })
   }
 
-  #statement(sql: string): sqlite3.Statement {
-    let statement = this.#statements.get(sql)
-    if (!statement) {
-      // A failed compile comes back through the first run of the statement.
-      statement = this.#handle.prepare(sql, () => undefined)
-      this.#statements.set(sql, statement)
-    }
-    return statement
+  #call<T>(
+    sql: string,
+    start: (statement: sqlite3.Statement, done: (error: Error | null, result: T) => void) => void
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { statement, calls } = this.#compiled(sql)
+      const refuse = (error: Error) => reject(sqliteError(error, this.path))
+      calls.add(refuse)
+      start(statement, (error, result) => {
+        calls.delete(refuse)
+        if (error) refuse(error)
+        else resolve(result)
+      })
+    })
   }
+
+  #compiled(sql: string): Compiled {
+    const known = this.#statements.get(sql)
+    if (known) return known
+    const calls = new Set<(error: Error) => void>()
+    // sqlite3 forgets the calls of a statement that does not compile without answering them.
+    const statement = this.#handle.prepare(sql, (error: Error | null) => {
+      if (!error) return
+      this.#statements.delete(sql)
+      for (const refuse of calls) refuse(error)
+    })
+    const compiled = { statement, calls }
+    this.#statements.set(sql, compiled)
+    return compiled
+  }
+}
+
+interface Compiled {
+  readonly statement: sqlite3.Statement
+  /** What rejects the calls that are not answered yet. */
+  readonly calls: Set<(error: Error) => void>
 }
 
 const codes: Readonly<Record<string, ErrorCode>> = {

@@ -37,7 +37,7 @@ export class AgentStore {
   private constructor(
     context: StoreContext,
     tables: readonly StoreTable[],
-    file: { generation: number; db: Sql }
+    file: OpenFile
   ) {
     this.#context = context
     this.#tables = tables
@@ -47,21 +47,7 @@ export class AgentStore {
 
   /** Rejects with `store_too_new`, and with `store_full` when the disk takes no file. */
   static async open(context: StoreContext, tables: readonly StoreTable[]): Promise<AgentStore> {
-    const generations = (await listStores(context.directory)).filter(({ base }) => base === 'agent')
-    for (const { path, generation } of generations.reverse()) {
-      const opened = await openStore(context, path, { check: true })
-      if (opened.state === 'unborn') continue
-      const store = new AgentStore(context, tables, {
-        generation,
-        db: opened.state === 'sound' ? opened.db : await context.open(':memory:')
-      })
-      if (opened.state === 'damaged') await store.#recover(opened.error)
-      else await store.#takeOver()
-      return store
-    }
-    const path = storePath(context.directory, 'agent', 0)
-    const db = await createStore(context, path, { tables, fill: () => Promise.resolve() })
-    const store = new AgentStore(context, tables, { generation: 0, db })
+    const store = new AgentStore(context, tables, await openNewest(context, tables))
     await store.#takeOver()
     return store
   }
@@ -90,7 +76,21 @@ export class AgentStore {
     return this.#turns.take(() => this.#db.close())
   }
 
+  /** Goes on with the file itself, after a copy of it in memory. */
+  reopen(): Promise<void> {
+    return this.#turns.take(async () => {
+      await this.#db.close()
+      const { db, generation } = await openNewest(this.#context, this.#tables)
+      this.#db = db
+      this.#generation = generation
+      await this.#takeOver()
+    })
+  }
+
   async #write(work: (db: Sql) => Promise<AfterCommit | void>, lazy: boolean): Promise<void> {
+    if (this.#context.readOnly()) {
+      throw new HeadwaterError('store_full', `${this.#context.directory} cannot be written`)
+    }
     let after: AfterCommit | void = undefined
     if (lazy) await this.#db.exec('PRAGMA synchronous = NORMAL')
     try {
@@ -104,31 +104,60 @@ export class AgentStore {
   }
 
   async #recover(error: HeadwaterError): Promise<void> {
-    const { directory, log } = this.#context
-    const from = storePath(directory, 'agent', this.#generation)
-    const to = storePath(directory, 'agent', this.#generation + 1)
-    const { db, rows, quarantine } = await salvage(this.#context, {
-      from,
-      to,
-      tables: this.#tables
+    const { db, generation } = await recover(this.#context, this.#tables, {
+      generation: this.#generation,
+      error
     })
     await this.#db.close().catch(() => undefined)
     this.#db = db
-    this.#generation += 1
+    this.#generation = generation
     await this.#takeOver()
-    log.error(
-      { error, quarantine, rows },
-      'agent.db was damaged; quarantined, and salvaged what can be read'
-    )
   }
 
   /** Of this generation on, older ones are nothing any more. */
   async #takeOver(): Promise<void> {
     await this.#db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
+    if (this.#context.readOnly()) return
     for (const { base, generation, path } of await listStores(this.#context.directory)) {
       if (base === 'agent' && generation !== this.#generation) await removeStore(path)
     }
   }
+}
+
+interface OpenFile {
+  readonly generation: number
+  readonly db: Sql
+}
+
+async function openNewest(
+  context: StoreContext,
+  tables: readonly StoreTable[]
+): Promise<OpenFile> {
+  const files = (await listStores(context.directory)).filter(({ base }) => base === 'agent')
+  for (const { path, generation } of files.reverse()) {
+    const opened = await openStore(context, path, { check: true })
+    if (opened.state === 'sound') return { generation, db: opened.db }
+    if (opened.state === 'damaged') {
+      return recover(context, tables, { generation, error: opened.error })
+    }
+  }
+  const path = storePath(context.directory, 'agent', 0)
+  await removeStore(path)
+  const db = await createStore(context, path, { tables, fill: () => Promise.resolve() })
+  return { generation: 0, db }
+}
+
+async function recover(
+  context: StoreContext,
+  tables: readonly StoreTable[],
+  { generation, error }: { generation: number; error: HeadwaterError }
+): Promise<OpenFile> {
+  const from = storePath(context.directory, 'agent', generation)
+  const to = storePath(context.directory, 'agent', generation + 1)
+  const { db, rows, quarantine } = await salvage(context, { from, to, tables })
+  const message = 'agent.db was damaged: quarantined, and salvaged what can be read'
+  context.log.error({ error, quarantine, rows }, message)
+  return { generation: generation + 1, db }
 }
 
 function runAfter(after: AfterCommit | void): void {

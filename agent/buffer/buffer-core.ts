@@ -1,6 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Log } from '../../shared/log.ts'
 import { AgentStore } from './agent-store.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import type { Capacity } from './capacity.ts'
@@ -18,7 +15,6 @@ import {
 } from './progress.ts'
 import type { RecentFrames } from './recent-frames.ts'
 import { type FoundRow, loadRow } from './row-loader.ts'
-import { segmentFolder } from './segment-files.ts'
 import { type RowShared, SegmentRow } from './segment-row.ts'
 import type { Sequence } from './sequence.ts'
 import { removeStore, type StoreContext } from './store-file.ts'
@@ -43,7 +39,7 @@ export class BufferCore {
   readonly ledger: Ledger
   readonly deadLetters: DeadLetters
   readonly #agentStore: AgentStore
-  readonly #log: Log
+  readonly #store: StoreContext
   #saved = ''
 
   private constructor(
@@ -60,13 +56,12 @@ export class BufferCore {
     this.ledger = shared.ledger
     this.deadLetters = rest.deadLetters
     this.#agentStore = rest.agentStore
-    this.#log = shared.store.log
+    this.#store = shared.store
   }
 
   /** Rejects with `store_too_new`, with `store_full`, and when `signal` aborts. */
   static async open(options: CoreOptions, signal: AbortSignal): Promise<BufferCore> {
     const { store, sequence } = options
-    await mkdir(join(store.directory, segmentFolder), { recursive: true })
     const agentStore = await AgentStore.open(store, tables)
     try {
       const ledger = await Ledger.load(agentStore)
@@ -117,6 +112,12 @@ export class BufferCore {
     return readDeadLetters(this.#agentStore, page)
   }
 
+  /** The directory can be written by now: copies in memory are let go. */
+  async reopen(): Promise<void> {
+    for (const policy of policies) await this.rows[policy].close()
+    await this.#agentStore.reopen()
+  }
+
   /** All cleanup is tried; rejects with what went wrong. */
   async close(): Promise<void> {
     const closing = [
@@ -145,13 +146,13 @@ export class BufferCore {
   async #finishSalvage(found: Readonly<Record<OverflowPolicy, FoundRow>>): Promise<void> {
     for (const policy of policies) {
       const { doubtful, damaged, losses } = found[policy]
-      if (!doubtful) continue
+      if (!doubtful || this.#store.readOnly()) continue
       try {
         await this.rows[policy].renew()
         await this.ledger.add(losses)
         for (const path of damaged) await removeStore(path)
       } catch (error) {
-        this.#log.error({ error }, 'a salvage cannot be finished now; the next start repeats it')
+        this.#store.log.error({ error }, 'a salvage cannot be finished now; the next start repeats it')
       }
     }
   }

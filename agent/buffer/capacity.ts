@@ -1,3 +1,5 @@
+import type { OverflowPolicy } from './buffer.ts'
+
 export interface CapacityOptions {
   /** Most that all segments take on disk, logs included. */
   readonly capBytes: number
@@ -12,27 +14,43 @@ export type Shortage = 'cap' | 'disk'
 /** How full the buffer may be for streams that wait to go on again, as a part of the cap. */
 const resumePart = 0.8
 
+/** Most that streams that wait may take of the cap, so that the others always have some room. */
+const blockPart = 0.75
+
 /** Room for commits, over both rows of segments. */
 export class Capacity {
   readonly #options: CapacityOptions
-  readonly #used: (() => number)[] = []
+  readonly #used = new Map<OverflowPolicy, () => number>()
+  #waiting = false
 
   constructor(options: CapacityOptions) {
     this.#options = options
   }
 
   /** `used`: bytes on disk of one row. */
-  include(used: () => number): void {
-    this.#used.push(used)
+  include(policy: OverflowPolicy, used: () => number): void {
+    this.#used.set(policy, used)
   }
 
-  /** Why `bytes` more cannot be written now; `resuming` asks for more room than that. */
-  async shortOf(bytes: number, { resuming = false } = {}): Promise<Shortage | undefined> {
-    const { capBytes, freeDiskFloorBytes, freeBytes } = this.#options
-    const used = this.#used.reduce((sum, one) => sum + one(), 0)
-    // A commit that is larger than the part has to go into an empty buffer.
-    const limit = resuming ? Math.max(resumePart * capBytes, bytes) : capBytes
-    if (used + bytes > limit) return 'cap'
+  /**
+   * Why a row cannot write `bytes` more now. A row that blocks and was refused is let in again when
+   * the buffer is below 80 % of what it may take.
+   */
+  async shortOf(policy: OverflowPolicy, bytes: number): Promise<Shortage | undefined> {
+    const { freeDiskFloorBytes, freeBytes } = this.#options
+    if (this.#overCap(policy, bytes)) return 'cap'
     return (await freeBytes()) < freeDiskFloorBytes + bytes ? 'disk' : undefined
+  }
+
+  #overCap(policy: OverflowPolicy, bytes: number): boolean {
+    const { capBytes } = this.#options
+    const all = [...this.#used.values()].reduce((sum, used) => sum + used(), 0)
+    if (policy === 'drop-oldest') return all + bytes > capBytes
+    const own = this.#used.get('block')?.() ?? 0
+    const part = this.#waiting ? resumePart : 1
+    // A commit that is larger than the part goes into an empty buffer.
+    const limit = Math.max(part * capBytes, this.#waiting ? bytes : 0)
+    this.#waiting = all + bytes > limit || own + bytes > Math.max(blockPart * limit, bytes)
+    return this.#waiting
   }
 }

@@ -19,6 +19,8 @@ export interface CommitterOptions {
   readonly commitBytes: number
   readonly commitAgeMs: number
   readonly compression: Compression
+  /** Whether the directory can be written; else there is no use in trying. */
+  readonly writable: () => Promise<boolean>
   /** What goes into the next commit besides, and must be told when it did. */
   readonly notices: () => { readonly parts: readonly Part[]; readonly done: () => void }
   /** What was numbered is not written; see `Sequence.renew`. */
@@ -137,9 +139,10 @@ export class Committer {
   }
 
   async #commit(entries: readonly Entry[]): Promise<'done' | 'blocked' | 'failed'> {
-    const { row, notices, histogram, clock } = this.#options
+    const { row, notices, histogram, clock, writable } = this.#options
     const begunMs = clock.monoMs()
     try {
+      if (!(await writable())) throw new HeadwaterError('store_full', 'the directory is read-only')
       const extra = notices()
       const parts = [...extra.parts, ...entries.flatMap(({ content }) => content.parts)]
       const cursors = lastOfEach(entries.flatMap(({ content }) => content.cursors))

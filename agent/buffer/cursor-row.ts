@@ -38,5 +38,5 @@ export function parseCursor(row: SqlRow): CursorRow | undefined {
 }
 
 function crcOf({ version, source, position, through }: CursorRow): number {
-  return crc32(position, crc32(`${version}|${source}|${through}|`))
+  return crc32(`${version}|${source}|${through}`, crc32(position))
 }

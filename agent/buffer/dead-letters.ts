@@ -146,5 +146,5 @@ function parseLetter(row: SqlRow): DeadLetter | undefined {
 
 function crcOf({ body, ...rest }: DeadLetter): number {
   const { stream, epoch, seqs, code, reason, parkedMs, enc } = rest
-  return crc32(body, crc32(JSON.stringify([stream, epoch, seqs, code, reason, parkedMs, enc])))
+  return crc32(JSON.stringify([stream, epoch, seqs, code, reason, parkedMs, enc]), crc32(body))
 }

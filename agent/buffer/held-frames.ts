@@ -33,6 +33,8 @@ export interface HeldFramesOptions {
 export class HeldFrames implements FrameStore {
   readonly #options: HeldFramesOptions
   readonly counts = { released: 0, parked: 0 }
+  /** Segments that were found damaged while they were read. */
+  #recoveries = 0
 
   constructor(options: HeldFramesOptions) {
     this.#options = options
@@ -51,6 +53,14 @@ export class HeldFrames implements FrameStore {
   }
 
   async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
+    for (;;) {
+      const before = this.#recoveries
+      const found = await this.#read(stream, after, maxBytes)
+      if (found.length > 0 || this.#recoveries === before) return found
+    }
+  }
+
+  async #read(stream: string, after: FrameId | undefined, maxBytes: number) {
     const { index } = this.#options
     const place = after === undefined ? undefined : framePlace(after)
     const from = place && index.run(place.run)
@@ -157,7 +167,7 @@ export class HeldFrames implements FrameStore {
         if (!index.run(run.key)) return undefined
         if (!isCorrupt(error)) throw error
         await row.recover(run.segment, error)
-        this.#options.bell.ring()
+        this.#recoveries += 1
       }
     }
     return undefined

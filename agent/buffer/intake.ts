@@ -23,6 +23,7 @@ export interface IntakeOptions {
   readonly ringBytes: number
   readonly ringRecords: number
   readonly core: BufferCore
+  readonly writable: () => Promise<boolean>
   readonly sequence: Sequence
   readonly time: BootTime
   readonly bell: Bell
@@ -34,8 +35,8 @@ export interface IntakeOptions {
 /** Streams of one buffer; more come from names that somebody makes up. */
 const maxStreams = 10_000
 
-/** Over so many frames' bytes that wait, appends are refused at once instead of waiting, too. */
-const maxWaitingFrames = 64
+/** With so many bytes waiting for the disk, appends are refused at once instead of waiting, too. */
+const maxWaitingBytes = 16 * 1024 * 1024
 
 /** One append may take so much of the cap. */
 const maxCapPart = 0.5
@@ -115,7 +116,7 @@ export class Intake {
   }
 
   #admit({ bytes, content }: Entry, pending: Pending, signal: AbortSignal | undefined): void {
-    const { capBytes, frameBytes } = this.#options
+    const { capBytes } = this.#options
     if (this.#stopping || signal?.aborted) {
       throw new HeadwaterError('store_full', 'the buffer takes nothing more: it is being stopped')
     }
@@ -126,7 +127,7 @@ export class Intake {
       )
     }
     const waiting = pending.bytes + bytes
-    if (pending.size === 0 || content.volatile || waiting <= maxWaitingFrames * frameBytes) return
+    if (pending.size === 0 || content.volatile || waiting <= maxWaitingBytes) return
     throw new HeadwaterError('store_full', `${pending.bytes} bytes wait for the disk already`)
   }
 

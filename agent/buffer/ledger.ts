@@ -25,6 +25,11 @@ interface Entry extends Loss {
   readonly reported: number
 }
 
+/** What a stream is told: how many were lost since it was told last, and in all. */
+export interface LossNotice extends Loss {
+  readonly total: number
+}
+
 /** A stream is told of its losses at most this often. Milliseconds. */
 const noticeIntervalMs = 60_000
 
@@ -108,22 +113,22 @@ export class Ledger {
   }
 
   /** What is to be told upstream now, of the streams that `wanted` names. */
-  dueNotices(wanted: (stream: string) => boolean, nowMs: number): Loss[] {
+  dueNotices(wanted: (stream: string) => boolean, nowMs: number): LossNotice[] {
     return [...this.#entries.values()].flatMap((entry) => {
       const { stream, reason, records, reported } = entry
       const lastMs = this.#noticedMs.get(keyOf(entry)) ?? Number.NEGATIVE_INFINITY
       if (records === reported || nowMs - lastMs < noticeIntervalMs || !wanted(stream)) return []
-      return { stream, reason, records: records - reported }
+      return { stream, reason, records: records - reported, total: records }
     })
   }
 
   /** These notices are in the buffer. */
-  noticed(notices: readonly Loss[], nowMs: number): void {
+  noticed(notices: readonly LossNotice[], nowMs: number): void {
     for (const notice of notices) {
       const key = keyOf(notice)
       const entry = this.#entries.get(key)
       if (!entry) continue
-      this.#entries.set(key, { ...entry, reported: entry.reported + notice.records })
+      this.#entries.set(key, { ...entry, reported: notice.total })
       this.#noticedMs.set(key, nowMs)
       this.#unsaved.add(key)
     }

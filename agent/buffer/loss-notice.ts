@@ -1,13 +1,13 @@
 import { type Compression, packed, type Part } from './chunk-parts.ts'
 import type { Stamp } from './boot-time.ts'
-import type { Loss } from './ledger.ts'
+import type { LossNotice } from './ledger.ts'
 
-/** Records that tell upstream what was lost, on the stream concerned. */
+/** A record that tells upstream what was lost, on the stream concerned. */
 export function lossNotice(
-  { stream, reason, records }: Loss,
+  { stream, reason, records, total }: LossNotice,
   { device, stamp, compression }: { device: string; stamp: Stamp; compression: Compression }
 ): Part {
-  const data = Buffer.from(JSON.stringify({ headwater: 'loss', reason, records }))
+  const data = Buffer.from(JSON.stringify({ headwater: 'loss', reason, records, total }))
   const content = packed(
     {
       keys: [device],

@@ -61,6 +61,8 @@ export class Pending {
   readonly #ring: RingLimits
   readonly #dropped: (entry: Entry) => void
   #entries: Entry[] = []
+  /** Given out by the last `take`, and not put back. */
+  #taken: readonly Entry[] = []
   #bytes = 0
   #urgent = 0
   #ringOpen = false
@@ -89,7 +91,8 @@ export class Pending {
 
   get ringRecords(): number {
     if (!this.#ringOpen) return 0
-    return this.#volatile().reduce((sum, { records }) => sum + records, 0)
+    const ring = [...this.#taken.filter(({ content }) => content.volatile), ...this.#volatile()]
+    return ring.reduce((sum, { records }) => sum + records, 0)
   }
 
   push(entry: Entry): void {
@@ -109,11 +112,13 @@ export class Pending {
     }
     const taken = this.#entries.splice(0, count)
     for (const entry of taken) this.#count(entry, -1)
+    this.#taken = taken
     return taken
   }
 
   /** What could not be committed comes first again, but for what was refused meanwhile. */
   putBack(entries: readonly Entry[]): void {
+    this.#taken = []
     const waiting = entries.filter(({ refused }) => !refused)
     this.#entries = [...waiting, ...this.#entries]
     for (const entry of waiting) this.#count(entry, 1)

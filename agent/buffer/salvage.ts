@@ -17,6 +17,9 @@ const keptCopies = 4
 /** Rows tried one by one where a damaged tree cannot be walked. */
 const maxLookups = 20_000
 
+/** Of SQLite's header: https://sqlite.org/fileformat2.html#the_database_header. */
+const pageCountAt = 28
+
 export interface SalvageTask {
   /** The damaged file. It stays until the new one is complete, and may then be opened by nobody. */
   readonly from: string
@@ -34,9 +37,9 @@ export interface Salvaged {
 /**
  * Copies a damaged file aside and writes every row that passes its own CRC into a new file.
  *
- * The copy is read twice: with its log chained anew over the broken frames, so that commits behind
- * the break are seen, and as SQLite itself reads it. What is intact in either is saved. Tables come
- * out as they were at the newest state that can be read.
+ * The copy is read with its log chained anew over the broken frames, so that commits behind the
+ * break are seen, and as SQLite itself reads it; when neither gives anything, with the first page of
+ * a new file. What is intact in any reading is saved, the newest state first.
  */
 export async function salvage(context: StoreContext, task: SalvageTask): Promise<Salvaged> {
   const quarantine = await quarantinePath(context.directory, basename(task.from, '.db'))
@@ -46,10 +49,13 @@ export async function salvage(context: StoreContext, task: SalvageTask): Promise
   const db = await createStore(context, task.to, {
     tables: task.tables,
     fill: async (target) => {
-      for (const reading of ['rechained', 'plain'] as const) {
-        const path = await prepareReading(copy, join(quarantine, 'work'), reading)
+      const work = join(quarantine, 'work')
+      for (const prepare of [chainAnew, copyStore, graftFirstPage]) {
+        const saved = Object.values(rows).some((count) => count > 0)
+        if (prepare === graftFirstPage && saved) continue
+        const path = await prepare(copy, work, { context, tables: task.tables })
         if (path !== undefined) await copyRows(context, { path, target, tables: task.tables, rows })
-        await rm(join(quarantine, 'work'), { recursive: true, force: true })
+        await rm(work, { recursive: true, force: true })
       }
     }
   })
@@ -69,19 +75,35 @@ async function quarantinePath(directory: string, name: string): Promise<string> 
   return join(root, `${(numbers.at(-1)?.[0] ?? 0) + 1}-${name}`)
 }
 
-/** Reading changes a file, so it is done on a copy of the copy. */
-async function prepareReading(
-  copy: string,
-  work: string,
-  reading: 'rechained' | 'plain'
-): Promise<string | undefined> {
-  if (reading === 'plain') return copyStore(copy, work)
+/** With the log chained anew. Reading changes a file, so it is done on a copy of the copy. */
+async function chainAnew(copy: string, work: string): Promise<string | undefined> {
   const wal = await readFile(`${copy}-wal`).catch(() => undefined)
   const chained = wal && rechainWal(wal)
   if (!chained) return undefined
   const path = await copyStore(copy, work)
   await writeFile(`${path}-wal`, chained)
   await rm(`${path}-shm`, { force: true })
+  return path
+}
+
+/**
+ * With the first page of a new file. It holds SQLite's header and the schema, both of which are the
+ * same in every file of these tables; without it nothing else can be found.
+ */
+async function graftFirstPage(
+  copy: string,
+  work: string,
+  { context, tables }: { context: StoreContext; tables: readonly StoreTable[] }
+): Promise<string> {
+  const path = (await chainAnew(copy, work)) ?? (await copyStore(copy, work))
+  const fresh = join(work, 'fresh.db')
+  const db = await createStore(context, fresh, { tables, fill: () => Promise.resolve() })
+  await db.close()
+  const page = (await readFile(fresh)).subarray(0, context.pageSize)
+  const file = await readFile(path)
+  page.writeUInt32BE(Math.floor(file.length / context.pageSize), pageCountAt)
+  page.copy(file)
+  await writeFile(path, file)
   return path
 }
 

@@ -45,7 +45,6 @@ export class SegmentRow {
   #lastId: number
   /** The newest segment takes commits; it does not after one that failed. */
   #writable: boolean
-  #resuming = false
 
   constructor(
     policy: OverflowPolicy,
@@ -57,7 +56,7 @@ export class SegmentRow {
     this.#segments = [...found.segments]
     this.#lastId = found.lastId
     this.#writable = this.#segments.length > 0
-    shared.capacity.include(() => this.bytes)
+    shared.capacity.include(policy, () => this.bytes)
   }
 
   get bytes(): number {
@@ -83,15 +82,14 @@ export class SegmentRow {
   /**
    * Room for a commit of `bytes`. A row of `drop-oldest` makes it by dropping its oldest segment,
    * ledger first; for the floor of the disk it never drops its last one, which would win nothing.
-   * False when there is none: for `block` until the buffer is below 80 % of its cap.
+   * False when there is none.
    */
   makeRoom(bytes: number): Promise<boolean> {
     const { capacity, store } = this.#shared
     const needed = bytes * growth.part + growth.pages * store.pageSize
     return this.#turns.take(async () => {
       for (;;) {
-        const short = await capacity.shortOf(needed, { resuming: this.#resuming })
-        this.#resuming = short !== undefined && this.policy === 'block'
+        const short = await capacity.shortOf(this.policy, needed)
         if (!short) return true
         if (await this.#sweep({ newestToo: true })) continue
         if (this.policy === 'block' || !(await this.#dropOldest(short))) return false
@@ -227,7 +225,8 @@ export class SegmentRow {
 
   /** Says whether it unlinked something. */
   async #sweep({ newestToo }: { newestToo: boolean }): Promise<boolean> {
-    const { index } = this.#shared
+    const { index, store } = this.#shared
+    if (store.readOnly()) return false
     const released = (segment: Segment) => !index.holds(segment.place.number)
     const newest = this.#segments.at(-1)
     if (newestToo && newest && released(newest) && index.knows(newest.place.number)) {

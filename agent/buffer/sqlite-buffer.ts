@@ -1,6 +1,6 @@
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import type { Clock } from '../../shared/clock.ts'
-import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
+import { HeadwaterError } from '../../shared/errors.ts'
 import { Histogram } from '../../shared/histogram.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
@@ -19,13 +19,14 @@ import type {
 import { BufferCore } from './buffer-core.ts'
 import { Capacity } from './capacity.ts'
 import type { Compression } from './chunk-parts.ts'
+import { DataDirectory } from './data-directory.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { lockDirectory } from './directory-lock.ts'
+
 import { HeldFrames } from './held-frames.ts'
 import { Intake } from './intake.ts'
 import { RecentFrames } from './recent-frames.ts'
 import { Sequence } from './sequence.ts'
-import type { OpenSql, Sql } from './store-file.ts'
+import type { OpenSql } from './store-file.ts'
 
 export interface SqliteBufferOptions {
   readonly directory: string
@@ -58,12 +59,12 @@ const recentBytes = 4 * 1024 * 1024
 const progressIntervalMs = 1000
 
 /** With a small cap, segments and frames are smaller, too: room comes back a segment at a time. */
-const minSegments = 4
-const minFrames = 16
+const minSegments = 8
+const minFrames = 32
 
 /** What exists between start and stop. */
 interface Parts {
-  readonly lock: Sql
+  readonly directory: DataDirectory
   readonly core: BufferCore
   readonly held: HeldFrames
   readonly intake: Intake
@@ -156,25 +157,22 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { directory, openDatabase = Database.open } = this.#options
+    const { openDatabase = Database.open, log } = this.#options
     if (this.#stopped) throw new HeadwaterError('unavailable', 'the buffer was stopped')
     signal.throwIfAborted()
-    await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
-      throw asHeadwaterError(cause, 'store_full')
-    })
-    const lock = await lockDirectory(directory, openDatabase)
+    const directory = new DataDirectory(this.#options.directory, openDatabase, log)
+    await directory.acquire()
     try {
-      this.#parts = await this.#open(lock, signal)
+      this.#parts = await this.#open(directory, signal)
     } catch (error) {
-      await lock.close()
+      await directory.release()
       throw error
     }
     this.#saving = this.#saveProgress(this.#parts.core)
   }
 
-  async #open(lock: Sql, signal: AbortSignal): Promise<Parts> {
-    const { directory, pageSize, log, capBytes, openDatabase = Database.open } = this.#options
-    const { freeBytes = () => freeBytesOf(directory) } = this.#options
+  async #open(directory: DataDirectory, signal: AbortSignal): Promise<Parts> {
+    const { pageSize, log, capBytes, freeBytes = () => freeBytesOf(directory.path) } = this.#options
     const shared = {
       ...this.#options,
       sequence: this.#sequence,
@@ -185,7 +183,13 @@ export class SqliteBuffer implements AgentBuffer {
     const core = await BufferCore.open(
       {
         ...shared,
-        store: { directory, pageSize, open: openDatabase, log },
+        store: {
+          directory: directory.path,
+          pageSize,
+          open: (path) => directory.open(path),
+          readOnly: () => directory.readOnly,
+          log
+        },
         capacity: new Capacity({ ...this.#options, freeBytes }),
         segmentBytes: Math.min(this.#options.segmentBytes, Math.floor(capBytes / minSegments))
       },
@@ -193,10 +197,11 @@ export class SqliteBuffer implements AgentBuffer {
     )
     const { index, rows, deadLetters, ledger } = core
     const frameBytes = Math.min(this.#options.frameBytes, Math.floor(capBytes / minFrames))
-    const intake = new Intake({ ...shared, core, frameBytes })
+    const writable = () => becomesWritable(directory, core)
+    const intake = new Intake({ ...shared, core, frameBytes, writable })
     const roomMade = () => intake.nudge()
     const held = new HeldFrames({ ...shared, index, rows, deadLetters, ledger, roomMade })
-    return { lock, core, held, intake }
+    return { directory, core, held, intake }
   }
 
   /** Now and then, until the end; and once more then. */
@@ -224,7 +229,7 @@ export class SqliteBuffer implements AgentBuffer {
     this.#ending.abort()
     await this.#saving
     const closed = await Promise.allSettled([parts?.core.close()])
-    closed.push(...(await Promise.allSettled([parts?.lock.close()])))
+    closed.push(...(await Promise.allSettled([parts?.directory.release()])))
     const errors = closed.flatMap((one) =>
       one.status === 'rejected' ? [one.reason as unknown] : []
     )
@@ -235,6 +240,13 @@ export class SqliteBuffer implements AgentBuffer {
     if (this.#parts && !this.#ending.signal.aborted) return this.#parts
     throw new HeadwaterError('unavailable', 'the buffer is not running')
   }
+}
+
+async function becomesWritable(directory: DataDirectory, core: BufferCore): Promise<boolean> {
+  if (!directory.readOnly) return true
+  if (!(await directory.retry())) return false
+  await core.reopen()
+  return true
 }
 
 async function freeBytesOf(directory: string): Promise<number> {

@@ -13,6 +13,8 @@ export interface StoreContext {
   readonly directory: string
   readonly pageSize: number
   readonly open: OpenSql
+  /** While true nothing may be written or removed. */
+  readonly readOnly: () => boolean
   readonly log: Log
 }
 
@@ -125,7 +127,7 @@ export function storePath(directory: string, base: string, generation: number): 
 /** The store files of a directory by name, older generations first. */
 export async function listStores(directory: string): Promise<StoreName[]> {
   const stores: StoreName[] = []
-  for (const name of await readdir(directory)) {
+  for (const name of await namesIn(directory)) {
     const [, base, generation] = /^([a-z0-9-]+)(?:\.(\d+))?\.db$/.exec(name) ?? []
     if (base === undefined) continue
     stores.push({ base, generation: Number(generation ?? 0), path: join(directory, name) })
@@ -133,6 +135,15 @@ export async function listStores(directory: string): Promise<StoreName[]> {
   return stores.sort((a, b) =>
     a.base === b.base ? a.generation - b.generation : a.base < b.base ? -1 : 1
   )
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }
 
 const parts = ['', '-wal', '-shm'] as const

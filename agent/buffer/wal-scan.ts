@@ -42,7 +42,7 @@ export function scanWal(wal: Buffer): WalScan {
   let validFrames = 0
   for (; fits(wal, at, layout); at += frameHeaderBytes + layout.pageSize) {
     const next = frameSums(wal, at, { layout, sums })
-    if (!sameSalt(wal, at, layout) || !matches(wal, at + 16, next)) break
+    if (!sameSalts(wal, at, layout) || !matches(wal, at + 16, next)) break
     sums = next
     validFrames += 1
   }
@@ -116,16 +116,16 @@ function countFrames(wal: Buffer, layout: Layout): number {
   if (layout.salt1 === 0 && layout.salt2 === 0) return 0
   let frames = 0
   for (let at = headerBytes; fits(wal, at, layout); at += frameHeaderBytes + layout.pageSize) {
-    if (sameSalt(wal, at, layout)) frames += 1
+    if (sameSalts(wal, at, layout)) frames += 1
   }
   return frames
 }
 
-/** Where the last frame begins, from `from` on, that ends a commit of this salt. */
+/** Where the last frame begins, from `from` on, that ends a commit of this log. */
 function lastCommit(wal: Buffer, from: number, layout: Layout): number | undefined {
   let last: number | undefined
   for (let at = from; fits(wal, at, layout); at += frameHeaderBytes + layout.pageSize) {
-    if (sameSalt(wal, at, layout) && wal.readUInt32BE(at + 4) !== 0) last = at
+    if (ofThisLog(wal, at, layout) && wal.readUInt32BE(at + 4) !== 0) last = at
   }
   return last
 }
@@ -142,8 +142,13 @@ function saltsAt(wal: Buffer, at: number): { salt1: number; salt2: number } {
   return { salt1: wal.readUInt32BE(at), salt2: wal.readUInt32BE(at + 4) }
 }
 
-function sameSalt(wal: Buffer, frame: number, { salt1, salt2 }: Layout): boolean {
+function sameSalts(wal: Buffer, frame: number, { salt1, salt2 }: Layout): boolean {
   return wal.readUInt32BE(frame + 8) === salt1 && wal.readUInt32BE(frame + 12) === salt2
+}
+
+/** Frames left from before the log began anew differ in both salts; a damaged one agrees in one. */
+function ofThisLog(wal: Buffer, frame: number, { salt1, salt2 }: Layout): boolean {
+  return wal.readUInt32BE(frame + 8) === salt1 || wal.readUInt32BE(frame + 12) === salt2
 }
 
 function frameSums(

@@ -174,8 +174,8 @@ export class Dispatcher {
     const news = verdict.kind !== 'settled' && this.link.note(verdict, shipment.attempt)
     if (news && verdict.kind === 'lost') {
       this.counters.transportFailures += 1
-      // Where no byte moved it was the link, not the batch.
-      shipment.blamed = moved
+      // Where no byte moved it was the link, and where something answered, the batch had passed.
+      shipment.blamed = moved && error.code === 'transport'
     }
     this.#judge(shipment, verdict)
   }

@@ -55,7 +55,7 @@ export class Gateways implements Transport {
     } catch (thrown) {
       const error = asHeadwaterError(thrown, 'transport')
       const news = transport === this.#current && failures === this.#failures
-      if (news && error.code === 'transport' && !signal.aborted) this.#failed()
+      if (news && error.retryable && !signal.aborted) this.#failed()
       throw error
     }
   }

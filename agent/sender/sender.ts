@@ -150,13 +150,17 @@ export class Sender implements Component {
     for (;;) {
       this.#dispatcher.advance()
       if (signal.aborted && this.#dispatcher.settled) return
-      if (!signal.aborted) {
-        // Before the buffer is read, so that what is appended meanwhile is not overlooked.
-        if (!this.#listening) void this.#listen(signal)
-        await this.#dispatcher.fill(signal)
+      if (signal.aborted) {
+        await this.#bell.wait(Number.POSITIVE_INFINITY)
+        continue
       }
+      // Asked before and after: the filling saw a pause that ends meanwhile, and may begin one.
+      const waitMs = this.#dispatcher.waitMs
+      // Before the buffer is read, so that what is appended meanwhile is not overlooked.
+      if (!this.#listening) void this.#listen(signal)
+      await this.#dispatcher.fill(signal)
       for (const check of this.#idlers) check()
-      await this.#bell.wait(signal.aborted ? Number.POSITIVE_INFINITY : this.#dispatcher.waitMs)
+      await this.#bell.wait(Math.min(waitMs, this.#dispatcher.waitMs))
     }
   }
 

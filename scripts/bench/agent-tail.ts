@@ -82,11 +82,14 @@ async function measure(start: (port: number) => Child, lines: number): Promise<R
 
 async function writeLog(path: string): Promise<void> {
   const out = createWriteStream(path)
-  const padding = 'GET /api/v1/resource/of/some/length HTTP/1.1 200 1234 "-" "Mozilla/5.0 (X11; Linux)"'
+  const padding =
+    'GET /api/v1/resource/of/some/length HTTP/1.1 200 1234 "-" "Mozilla/5.0 (X11; Linux)"'
   for (let i = 0; i < lineCount; i += 1000) {
     const block: string[] = []
     for (let k = i; k < i + 1000; k++) {
-      block.push(`2026-01-01T00:00:00.000Z 192.0.2.1 ${String(k).padStart(9, '0')} ${padding}`.padEnd(192))
+      block.push(
+        `2026-01-01T00:00:00.000Z 192.0.2.1 ${String(k).padStart(9, '0')} ${padding}`.padEnd(192)
+      )
     }
     if (!out.write(`${block.join('\n')}\n`)) await once(out, 'drain')
   }

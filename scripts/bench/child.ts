@@ -71,7 +71,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** Asks every few milliseconds until the answer is true. */
-export async function until(what: string, check: () => Promise<boolean>, ms = 120_000): Promise<void> {
+export async function until(
+  what: string,
+  check: () => Promise<boolean>,
+  ms = 120_000
+): Promise<void> {
   const end = performance.now() + ms
   while (performance.now() < end) {
     if (await check().catch(() => false)) return

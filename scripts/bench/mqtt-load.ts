@@ -13,7 +13,9 @@ async function run(index: number): Promise<number> {
   await once(socket, 'connect')
   socket.setNoDelay(true)
   const clientId = `load-${index}`
-  socket.write(generate({ cmd: 'connect', clientId, protocolId: 'MQTT', protocolVersion: 4, clean: true }))
+  socket.write(
+    generate({ cmd: 'connect', clientId, protocolId: 'MQTT', protocolVersion: 4, clean: true })
+  )
   await bytes(socket, 4)
   const burst = Buffer.concat(
     Array.from({ length: window }, (_, i) =>

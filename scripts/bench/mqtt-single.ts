@@ -28,11 +28,15 @@ export async function benchMqttSingle(directory: string): Promise<Line[]> {
 
 async function load(port: number): Promise<number> {
   const args = [port, 50, 4].map(String)
-  const { perSecond } = await Child.ours('scripts/bench/mqtt-load.js', args).result<{ perSecond: number }>()
+  const { perSecond } = await Child.ours('scripts/bench/mqtt-load.js', args).result<{
+    perSecond: number
+  }>()
   return perSecond
 }
 
-async function startMosquitto(directory: string): Promise<{ child: Child; port: number } | undefined> {
+async function startMosquitto(
+  directory: string
+): Promise<{ child: Child; port: number } | undefined> {
   const command = ['mosquitto', '/usr/sbin/mosquitto'].find((name) => {
     try {
       execFileSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' })

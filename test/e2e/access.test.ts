@@ -41,7 +41,10 @@ for (const via of combinations) {
     const agent = scenario.agent(['--tail', log, '--once', '--token-file', right], { via })
     agent.start()
     assert.equal(await agent.exit(), 0, agent.output)
-    await eventually('the alarm', async () => thief.output.includes('unauthorized') || undefined)
+    await eventually(
+      'the alarm',
+      async () => thief.output.includes('refuses this device') || undefined
+    )
     await thief.kill()
     assertLinesOnceInOrder(await readAll(scenario.url), lines)
     assert.ok(!`${thief.output}${agent.output}`.includes(token), 'a token was printed')
@@ -65,7 +68,11 @@ test('a revoked device is cut off within a few seconds, the others go on', async
   await eventually('device-2 known', async () => ((await post(other)) === 200 ? true : undefined))
   assert.equal(await post(token), 200)
   await devices(t, scenario, 'revoke', 'device-1')
-  await eventually('device-1 cut off', async () => ((await post(token)) === 401 ? true : undefined), 5000)
+  await eventually(
+    'device-1 cut off',
+    async () => ((await post(token)) === 401 ? true : undefined),
+    5000
+  )
   assert.equal(await post(other), 200)
 })
 

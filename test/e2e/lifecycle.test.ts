@@ -17,6 +17,9 @@ test('SIGTERM drains both programs, and starting again continues', async (t) => 
   agent.start()
   for (let round = 0; round < 3; round++) {
     await appendFile(log, numberedLines(400, round * 400 + 1))
+    await eventually('the agent', async () =>
+      agent.output.split('"running"').length > round + 1 ? true : undefined
+    )
     await delay(300)
     agent.signal('SIGTERM')
     assert.equal(await agent.exit(), 0, agent.output)
@@ -44,7 +47,9 @@ test('SIGHUP takes a good configuration and keeps the old one when the new is ba
   await seen(scenario, ['from the first'])
   await writeFile(config, `${sources(first)}\nsourcs: {}\n`)
   agent.signal('SIGHUP')
-  await eventually('the complaint', async () => (agent.output.includes('sourcs') ? true : undefined))
+  await eventually('the complaint', async () =>
+    agent.output.includes('sourcs') ? true : undefined
+  )
   await appendFile(first, 'still here\n')
   await seen(scenario, ['from the first', 'still here'])
   await writeFile(config, `${sources(first)}  other: { tail: ${second}, from: start }\n`)
@@ -54,7 +59,10 @@ test('SIGHUP takes a good configuration and keeps the old one when the new is ba
 
 test('a wrong configuration ends with code 2 and names file, line, key and the nearest valid key', async (t) => {
   const scenario = await Scenario.create(t)
-  const config = await scenario.file('agent.yaml', 'to: http://127.0.0.1:1\nsoruces:\n  a: { tail: /x }\n')
+  const config = await scenario.file(
+    'agent.yaml',
+    'to: http://127.0.0.1:1\nsoruces:\n  a: { tail: /x }\n'
+  )
   const agent = new Program(t, 'agent', { args: ['check', '--config', config] })
   agent.start()
   assert.equal(await agent.exit(), 2)

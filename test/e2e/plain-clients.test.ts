@@ -23,7 +23,9 @@ test('raw bodies, JSON, NDJSON and gzip posted by anyone are records of the stre
   const answers = [
     await post(scenario, 'one raw record'),
     await post(scenario, JSON.stringify(records), json),
-    await post(scenario, '{"text":"a"}\n{"text":"b"}\n', { 'content-type': 'application/x-ndjson' }),
+    await post(scenario, '{"text":"a"}\n{"text":"b"}\n', {
+      'content-type': 'application/x-ndjson'
+    }),
     await post(scenario, gzipSync(JSON.stringify({ records: [{ text: 'packed' }] })), {
       ...json,
       'content-encoding': 'gzip'
@@ -34,7 +36,14 @@ test('raw bodies, JSON, NDJSON and gzip posted by anyone are records of the stre
     [200, 200, 200, 200]
   )
   const read = await readAll(scenario.url)
-  assert.deepEqual(read.map(textOf).sort(), ['a', 'b', 'hello', 'one raw record', 'packed', '{"t":21.5}'])
+  assert.deepEqual(read.map(textOf).sort(), [
+    'a',
+    'b',
+    'hello',
+    'one raw record',
+    'packed',
+    '{"t":21.5}'
+  ])
   assert.equal(read.find((record) => textOf(record) === 'hello')?.partitionKey, 'k1')
 })
 
@@ -90,7 +99,7 @@ test('a topic that matches no route is not acknowledged, and the log names it', 
   const scenario = await Scenario.create(t)
   const gateway = await scenario.startGateway()
   const client = mqtt.connect(scenario.mqttUrl, { clientId: 'lost', reconnectPeriod: 0 })
-  const closed = new Promise<void>((resolve) => client.on("close", () => resolve()))
+  const closed = new Promise<void>((resolve) => client.on('close', () => resolve()))
   client.on('error', () => undefined)
   let acked = false
   client.publish('no/such/route', 'x', { qos: 1 }, (error) => {
@@ -124,7 +133,10 @@ test('bad input gets an error that names the field, and nothing else is lost wit
     ['invalid']
   )
   assert.deepEqual((await readAll(scenario.url)).map(textOf), ['good'])
-  const missing = await fetch(`${scenario.url}/v1/streams/nope/records`, { method: 'POST', body: 'x' })
+  const missing = await fetch(`${scenario.url}/v1/streams/nope/records`, {
+    method: 'POST',
+    body: 'x'
+  })
   assert.equal(missing.status, 404)
   assert.match(await missing.text(), /telemetry/)
 })

@@ -17,7 +17,9 @@ interface Described {
 }
 
 async function openShards(t: TestContext, scenario: Scenario): Promise<string[]> {
-  const described = JSON.parse(await stream(t, scenario, 'describe', 'telemetry', '--json')) as Described
+  const described = JSON.parse(
+    await stream(t, scenario, 'describe', 'telemetry', '--json')
+  ) as Described
   return described.shards.filter((shard) => shard.open).map((shard) => shard.id)
 }
 
@@ -25,14 +27,20 @@ test('shards split and merge while records flow: each is read once, in order by 
   const scenario = await Scenario.create(t)
   const gateway = await scenario.startGateway()
   const local = await freePort()
-  const config = await scenario.file('agent.yaml', `sources: { in: { http: '127.0.0.1:${local}' } }\n`)
+  const config = await scenario.file(
+    'agent.yaml',
+    `sources: { in: { http: '127.0.0.1:${local}' } }\n`
+  )
   const agent = scenario.agent(['--config', config])
   agent.start()
   const written = new Map<string, string[]>()
   let flowing = true
   const flow = (async () => {
     for (let i = 0; flowing; i++) {
-      const records = Array.from({ length: 40 }, (_, k) => ({ partitionKey: `key-${k % 20}`, text: `${i}/${k}` }))
+      const records = Array.from({ length: 40 }, (_, k) => ({
+        partitionKey: `key-${k % 20}`,
+        text: `${i}/${k}`
+      }))
       await eventually('the agent takes it', () => postOnce(local, records))
       for (const { partitionKey, text } of records) {
         written.set(partitionKey, [...(written.get(partitionKey) ?? []), text])
@@ -46,11 +54,22 @@ test('shards split and merge while records flow: each is read once, in order by 
     await delay(300)
     const children = (await openShards(t, scenario)).slice(-2)
     if (i % 2 === 0) {
-      await stream(t, scenario, 'merge', 'telemetry', '--shard', String(children[0]), '--with', String(children[1]))
+      await stream(
+        t,
+        scenario,
+        'merge',
+        'telemetry',
+        '--shard',
+        String(children[0]),
+        '--with',
+        String(children[1])
+      )
     } else {
       await gateway.kill()
       gateway.start()
-      await eventually('gateway back', async () => ((await fetch(`${scenario.url}/readyz`)).ok ? true : undefined))
+      await eventually('gateway back', async () =>
+        (await fetch(`${scenario.url}/readyz`)).ok ? true : undefined
+      )
     }
   }
   flowing = false

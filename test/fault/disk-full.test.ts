@@ -25,7 +25,7 @@ test('on a full disk the agent waits, says so, and goes on by itself when there 
     'agent.yaml',
     `
 sources: { app: { tail: ${scenario.path('app.log')}, from: start } }
-buffer: { freeDiskFloor: 0 }
+buffer: { freeDiskFloor: 0 B }
 sender: { backoff: { first: 50ms, max: 500ms } }
 `
   )
@@ -37,7 +37,9 @@ sender: { backoff: { first: 50ms, max: 500ms } }
   })
   await writeFile(join(disk, 'filler'), Buffer.alloc(8 * mebi)).catch(() => undefined)
   await writeFile(scenario.path('app.log'), text)
-  await eventually('the alarm', async () => (/full|SQLITE_FULL/.test(agent.output) ? true : undefined))
+  await eventually('the alarm', async () =>
+    /full|SQLITE_FULL/.test(agent.output) ? true : undefined
+  )
   await delay(500)
   assert.ok(agent.running, agent.output)
   await rm(join(disk, 'filler'))
@@ -57,7 +59,7 @@ test('on a full disk the gateway answers 503, keeps what it acked, and goes on w
   }
   const gateway = await scenario.startGateway([
     '--config',
-    await scenario.file('g.yaml', 'freeDiskFloor: 0\n')
+    await scenario.file('g.yaml', 'freeDiskFloor: 0 B\n')
   ])
   await writeFile(join(disk, 'filler'), Buffer.alloc(24 * mebi)).catch(() => undefined)
   const response = await fetch(`${scenario.url}/v1/streams/telemetry/records`, {

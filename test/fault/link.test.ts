@@ -11,8 +11,16 @@ const text = numberedLines(2000)
 const lines = text.split('\n').slice(0, -1)
 
 const liars = {
-  'a captive portal that answers 200 with a page': { status: 200, type: 'text/html', body: '<html>' },
-  'a captive portal that answers 200 with JSON': { status: 200, type: 'application/json', body: '{}' },
+  'a captive portal that answers 200 with a page': {
+    status: 200,
+    type: 'text/html',
+    body: '<html>'
+  },
+  'a captive portal that answers 200 with JSON': {
+    status: 200,
+    type: 'application/json',
+    body: '{}'
+  },
   'a proxy that answers 404': { status: 404, type: 'text/plain', body: 'no such host' },
   'an empty 400': { status: 400, type: 'text/plain', body: '' },
   'a redirect': { status: 302, type: 'text/plain', body: '' }
@@ -31,7 +39,10 @@ for (const [who, answer] of Object.entries(liars)) {
     portal.listen(scenario.httpPort, '127.0.0.1')
     await once(portal, 'listening')
     const agent = scenario.agent([
-      ...['--config', await scenario.file('a.yaml', 'sender: { backoff: { first: 50ms, max: 300ms } }\n')],
+      ...[
+        '--config',
+        await scenario.file('a.yaml', 'sender: { backoff: { first: 50ms, max: 300ms } }\n')
+      ],
       ...['--tail', await scenario.file('app.log', text), '--once']
     ])
     agent.start()

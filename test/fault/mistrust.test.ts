@@ -54,7 +54,9 @@ test('an image with unsent records cloned to two cards loses and doubles nothing
   await runOnce(scenario, await scenario.file('b.log', numberedLines(30, 2001)), { dataDir: clone })
   await runOnce(scenario, await scenario.file('a.log', numberedLines(30, 1001)))
   const texts = (await readAtLeast(scenario, 110)).map(textOf)
-  const wanted = [numberedLines(50), numberedLines(30, 1001), numberedLines(30, 2001)].flatMap(lines)
+  const wanted = [numberedLines(50), numberedLines(30, 1001), numberedLines(30, 2001)].flatMap(
+    lines
+  )
   assert.deepEqual([...texts].sort(), [...wanted].sort())
 })
 

@@ -14,7 +14,6 @@ import { SeededRandom } from '../support/seeded-random.ts'
 
 const troubles: Readonly<Record<string, Troubles>> = {
   'throttles a third of the puts': { throttled: 1 / 3, latencyMs: 2 },
-  'throttles two thirds of the puts': { throttled: 2 / 3, latencyMs: 2 },
   'fails a third of the entries': { failed: 1 / 3 },
   'cuts the connection before or after it has stored': { cutBefore: 0.2, cutAfter: 0.2 },
   'splits a shard every twentieth put': { splitEvery: 20, throttled: 0.1 }

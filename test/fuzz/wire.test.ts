@@ -38,19 +38,23 @@ test('random bytes are refused cleanly by every decoder', () => {
 test('frames and batches with bytes changed, cut or repeated are refused or decode to columns', () => {
   const change = fc.tuple(fc.nat(), fc.nat(255), fc.constantFrom('set', 'cut', 'double'))
   fc.assert(
-    fc.property(recordColumns, fc.array(change, { minLength: 1, maxLength: 4 }), (records, edits) => {
-      const frame = mutate(encodeFrame(records), edits)
-      refusesCleanly(() => {
-        const { lens, times, data } = decodeFrame(frame)
-        assert.equal(times.length, lens.length)
-        assert.equal(
-          lens.reduce((sum, length) => sum + length, 0),
-          data.length
-        )
-      })
-      const batch = encodeBatch({ header, enc: 'id', body: frame, crc: frameCrc(frame) })
-      refusesCleanly(() => decodeBatch(mutate(batch, edits)))
-    }),
+    fc.property(
+      recordColumns,
+      fc.array(change, { minLength: 1, maxLength: 4 }),
+      (records, edits) => {
+        const frame = mutate(encodeFrame(records), edits)
+        refusesCleanly(() => {
+          const { lens, times, data } = decodeFrame(frame)
+          assert.equal(times.length, lens.length)
+          assert.equal(
+            lens.reduce((sum, length) => sum + length, 0),
+            data.length
+          )
+        })
+        const batch = encodeBatch({ header, enc: 'id', body: frame, crc: frameCrc(frame) })
+        refusesCleanly(() => decodeBatch(mutate(batch, edits)))
+      }
+    ),
     { numRuns: 1000 }
   )
 })
@@ -68,7 +72,8 @@ test('any JSON value is refused cleanly or is a batch', () => {
 })
 
 test('keys that name parts of a prototype are ordinary data', () => {
-  const text = '{"records":[{"text":"x","partitionKey":"__proto__","attributes":{"constructor":"c"}}]}'
+  const text =
+    '{"records":[{"text":"x","partitionKey":"__proto__","attributes":{"constructor":"c"}}]}'
   const { records } = decodeJsonBatch(text, defaults)
   assert.deepEqual(records.keys, ['__proto__'])
   assert.deepEqual(records.attributes, [{ constructor: 'c' }])

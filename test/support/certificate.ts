@@ -13,9 +13,13 @@ export function makeCertificate(directory: string): Certificate | undefined {
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   try {
-    execFileSync('openssl', ['req', ...kind, '-days', '2', ...subject, '-keyout', key, '-out', cert], {
-      stdio: 'ignore'
-    })
+    execFileSync(
+      'openssl',
+      ['req', ...kind, '-days', '2', ...subject, '-keyout', key, '-out', cert],
+      {
+        stdio: 'ignore'
+      }
+    )
   } catch {
     return undefined
   }

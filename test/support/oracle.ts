@@ -6,7 +6,10 @@ import { type ReadRecord, textOf } from './programs.ts'
  * bytes, in the order of the file. Lines are compared by their number, so that a failure names
  * the first one at fault instead of printing all.
  */
-export function assertLinesOnceInOrder(records: readonly ReadRecord[], lines: readonly string[]): void {
+export function assertLinesOnceInOrder(
+  records: readonly ReadRecord[],
+  lines: readonly string[]
+): void {
   const got = records.map(textOf)
   const different = got.findIndex((line, i) => line !== lines[i])
   const about = (list: readonly string[]) => list.slice(Math.max(0, different - 1), different + 2)

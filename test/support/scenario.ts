@@ -5,7 +5,12 @@ import { freePort, Program, ready } from './programs.ts'
 import { tempDir } from './temp-dir.ts'
 
 export type Combination = 'http-cbor' | 'http-json' | 'mqtt-cbor' | 'mqtt-json'
-export const combinations: readonly Combination[] = ['http-cbor', 'http-json', 'mqtt-cbor', 'mqtt-json']
+export const combinations: readonly Combination[] = [
+  'http-cbor',
+  'http-json',
+  'mqtt-cbor',
+  'mqtt-json'
+]
 
 /** A directory, ports that stay the same over restarts, and the two programs between them. */
 export class Scenario {

@@ -7,7 +7,9 @@ import { cleanUp } from './cleanup.ts'
 export function smallDisk(t: TestContext, path: string, bytes: number): boolean {
   mkdirSync(path, { recursive: true })
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path], {
+      stdio: 'ignore'
+    })
   } catch {
     return false
   }

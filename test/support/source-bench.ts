@@ -83,19 +83,25 @@ export class SourceBench<Options> {
     return this.#run !== undefined && !this.#run.over
   }
 
-  async stop(): Promise<void> {
+  /** Stops the source; what waits for a commit gets one, unless `commit` is false. */
+  async stop(commit = true): Promise<void> {
     this.#run?.abort.abort()
     while (this.running) {
-      await settle(1)
-      this.appender.commit()
+      if (commit) this.appender.commit()
+      await this.clock.advance(commit ? 0 : 100)
     }
     this.#run = undefined
   }
 
   /** The process dies here: what was not committed is gone. */
   async crash(): Promise<void> {
+    this.#run?.abort.abort()
     this.appender.crash()
-    await this.stop()
+    while (this.running) {
+      await settle(1)
+      this.appender.crash()
+    }
+    this.#run = undefined
   }
 
   /** Moves time on in small steps until `condition` holds. */
@@ -107,11 +113,19 @@ export class SourceBench<Options> {
     }
   }
 
-  /** Moves time on by `ms` in steps, so that what works on files keeps pace. */
+  /** Moves time on by `ms` in steps, each when the source has come to rest. */
   async pass(ms: number, stepMs = 100): Promise<void> {
+    await this.#rest()
     for (let passed = 0; passed < ms; passed += stepMs) {
       await this.clock.advance(stepMs)
-      await settle(20)
+      await this.#rest()
+    }
+  }
+
+  /** The source sleeps, or waits for the appender, which looks like work: hence the bound. */
+  async #rest(): Promise<void> {
+    for (let turn = 0; turn < 3000 && this.running && this.clock.sleeping === 0; turn++) {
+      await settle(1)
     }
   }
 }

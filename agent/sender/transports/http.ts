@@ -69,7 +69,7 @@ export class HttpTransport implements Transport {
       return ack
     } catch (thrown) {
       const error = thrown instanceof HeadwaterError ? thrown : transportFailure(this.name, thrown)
-      if (error.code === 'transport') await this.#giveUp(life)
+      if (error.retryable) await this.#giveUp(life)
       throw error
     }
   }
@@ -175,7 +175,9 @@ export class HttpTransport implements Transport {
     }
     const given = ack ? 'the Ack of another batch' : `${type.slice(0, 60) || 'nothing'}, not an Ack`
     const message = `${this.name} answers ${statusCode} with ${given}`
-    throw new HeadwaterError('transport', message, this.#retryAfter(headers))
+    // A proxy with a lower limit says 413; smaller pieces may pass it.
+    const code = statusCode === 413 ? 'transport' : 'no_ack'
+    throw new HeadwaterError(code, message, this.#retryAfter(headers))
   }
 
   #retryAfter(headers: Dispatcher.ResponseData['headers']): { retryAfterMs?: number } {

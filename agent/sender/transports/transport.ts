@@ -7,8 +7,8 @@ export interface Transport {
   readonly name: string
   /**
    * Sends one batch and resolves with the Ack that names it; that Ack may be a refusal.
-   * Anything else (no connection, cut, a page of a captive portal, an Ack of another batch) rejects
-   * with `transport`: nothing is known of the batch. A gateway that says who we are is wrong
+   * Anything else rejects, and nothing is known of the batch: with `transport` when there is no
+   * connection or it is cut, with `no_ack` for a page of a captive portal or an Ack of another batch. A gateway that says who we are is wrong
    * without naming the batch rejects with `unauthorized`; a frame whose body cannot be read, where
    * the format needs that, with `invalid` or `too_large`. May be called several times at once;
    * batches leave in the order of the calls.

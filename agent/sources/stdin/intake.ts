@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 /**
  * The bytes of a stream as they come, up to a bound; past it the stream is paused, so that whoever
- * writes to it waits. Closing leaves the stream paused, with nothing lost.
+ * writes to it waits.
  */
 export class Intake {
   readonly #input: Readable
@@ -12,6 +12,7 @@ export class Intake {
   #ended: boolean
   #failure: Error | undefined
   #wake: (() => void) | undefined
+  #closed = false
 
   constructor(input: Readable, maxBytes: number) {
     this.#input = input
@@ -29,8 +30,12 @@ export class Intake {
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#bytes === 0 && !this.#ended && !this.#failure && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
+        const wake = () => {
+          signal.removeEventListener('abort', wake)
+          resolve()
+        }
+        signal.addEventListener('abort', wake)
+        this.#wake = wake
       })
     }
     if (this.#failure) throw this.#failure
@@ -42,11 +47,13 @@ export class Intake {
     const bytes = Buffer.concat([rest, ...this.#pieces])
     this.#pieces = []
     this.#bytes = 0
-    if (!this.#ended) this.#input.resume()
+    if (!this.#ended && !this.#closed) this.#input.resume()
     return bytes
   }
 
+  /** Takes nothing more from the stream; what came before can still be taken from here. */
   close(): void {
+    this.#closed = true
     this.#input.pause()
     this.#input.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError)
   }

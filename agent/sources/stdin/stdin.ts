@@ -8,13 +8,14 @@ import { cutColumns } from '../lines/cut-columns.ts'
 import { type CutEnd, LineCutter } from '../lines/line-cutter.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
+import { WindDown } from '../wind-down.ts'
 import { Intake } from './intake.ts'
 
 /** What is read ahead while an append is under way; beyond it the writer of the pipe waits. */
 const gatherBytes = 1024 * 1024
 
 /** How long the last lines may take to become durable when the agent stops. */
-const lastAppendMs = 5000
+const graceMs = 5000
 
 const stdinOptions = z.strictObject({
   stdin: z.literal(true).describe('Read lines from standard input until it ends.'),
@@ -57,28 +58,22 @@ class StdinSource implements Source {
       throw new HeadwaterError('config', `source ${this.name}: there is no standard input here`)
     }
     const intake = new Intake(this.#context.stdin(), gatherBytes)
+    const windDown = new WindDown({ context: this.#context, sink, signal, graceMs })
     try {
       while (!signal.aborted && !intake.ended) {
-        await this.#appendAll(sink, 'more', signal)
+        await this.#appendAll(sink, 'more', windDown.signal)
         await intake.ready(signal)
         this.#rest = intake.takeBehind(this.#rest)
       }
-      if (!signal.aborted) return await this.#appendAll(sink, 'end', signal)
+      // What was read when the agent stops has no other place than the buffer.
+      intake.close()
+      this.#rest = intake.takeBehind(this.#rest)
+      await this.#appendAll(sink, 'end', windDown.signal)
     } finally {
       intake.close()
       this.#rest = intake.takeBehind(this.#rest)
+      windDown.close()
     }
-    await this.#appendLast(sink)
-  }
-
-  /** What was read when the agent stops has no other place than the buffer. */
-  async #appendLast(sink: Appender): Promise<void> {
-    const deadline = new AbortController()
-    const done = new AbortController()
-    const late = this.#context.clock.sleep(lastAppendMs, done.signal).then(() => deadline.abort())
-    await this.#appendAll(sink, 'end', deadline.signal)
-    done.abort()
-    await late
     const { behindBytes = 0 } = this.stats()
     if (behindBytes === 0) return
     throw new HeadwaterError(

@@ -14,6 +14,7 @@ export function advance(position: Position, bytes: Buffer, cut: Cut): Position {
   const offset = position.offset + cut.consumed
   return {
     home: position.home,
+    madeMs: position.madeMs,
     offset,
     skipping: cut.skipping,
     head: growHead(position, bytes.subarray(0, cut.consumed)),

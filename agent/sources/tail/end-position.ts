@@ -1,21 +1,20 @@
 import { growHead, markAt } from './advance.ts'
-import { headBytes, type Position, startOf } from './position.ts'
+import { headBytes, type Position } from './position.ts'
 import type { ReadAt } from './resume.ts'
 
 /** How far back the beginning of the last line is looked for. */
 const searchBytes = 64 * 1024
 
 /**
- * The end of a file whose old content is not wanted: behind its last newline, so that a line which
+ * The end of a file, known by its start, whose old content is not wanted: behind its last newline, so that a line which
  * is being written is not begun in its middle.
  */
-export async function endPosition(read: ReadAt, home: string, size: number): Promise<Position> {
+export async function endPosition(read: ReadAt, start: Position, size: number): Promise<Position> {
   const from = Math.max(0, size - searchBytes)
   const bytes = await read(from, size - from)
   const behindNewline = bytes.lastIndexOf(10) + 1
   const skipping = behindNewline === 0 && from > 0
   const offset = skipping ? from + bytes.length : from + behindNewline
-  const start = startOf(home)
   return {
     ...start,
     offset,

@@ -95,7 +95,11 @@ export class FileSet {
         this.#options.tooMany(sighting.path)
         continue
       }
-      const file = new TailFile(sighting.key, this.#nextRank++, startOf(home))
+      const file = new TailFile(
+        sighting.key,
+        this.#nextRank++,
+        startOf({ home, madeMs: sighting.madeMs })
+      )
       file.sighted(sighting)
       file.state.waits = true
       this.#files.set(file.key, file)
@@ -112,17 +116,12 @@ export class FileSet {
   }
 }
 
-/** A file that was at its home until now. What came there after it was made later. */
-interface Departure {
-  readonly home: string
-  readonly madeMs: number
-}
+/** A file that was at its home until now, or never found. What came there after it was made later. */
+type Departure = Pick<Position, 'home' | 'madeMs'>
 
 function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): void {
   const wasHome = !file.sighting || file.sighting.path === file.home
-  if (wasHome && sighting && sighting.path !== file.home) {
-    left.push({ home: file.home, madeMs: sighting.madeMs })
-  }
+  if (wasHome && sighting?.path !== file.home) left.push(file.position)
   file.sighted(sighting)
 }
 

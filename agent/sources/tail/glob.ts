@@ -17,9 +17,10 @@ export class Glob {
   readonly #alternatives: readonly (readonly Segment[])[]
 
   constructor(pattern: string) {
-    this.#alternatives = expandBraces(pattern).map((one) =>
-      resolve(one).split('/').slice(1).map(segmentOf)
-    )
+    this.#alternatives = expandBraces(pattern).map((one) => {
+      const names = resolve(one).split('/').slice(1)
+      return (names.at(-1) === '**' ? [...names, '*'] : names).map(segmentOf)
+    })
   }
 
   /** Whether `path`, absolute, is matched. */
@@ -95,7 +96,9 @@ function matchNames(segments: readonly Segment[], names: readonly string[]): boo
   const [segment, ...rest] = segments
   const [name, ...others] = names
   if (segment === undefined) return name === undefined
-  if (segment === anyDirectories) return names.some((_, i) => matchNames(rest, names.slice(i)))
+  if (segment === anyDirectories) {
+    return matchNames(rest, names) || (names.length > 0 && matchNames(segments, names.slice(1)))
+  }
   if (name === undefined) return false
   const same = typeof segment === 'string' ? segment === name : segment.test(name)
   return same && matchNames(rest, others)

@@ -33,7 +33,7 @@ export class Newcomers {
     for (const file of arrived) {
       if (!(await this.#options.opener.look(file))) continue
       const read = (offset: number, length: number) => file.read(offset, length)
-      file.moveTo(await endPosition(read, file.home, file.state.size))
+      file.moveTo(await endPosition(read, startOf(file.position), file.state.size))
       skipped.push(file)
     }
     return skipped
@@ -60,7 +60,7 @@ export class Newcomers {
     if (!emptied && original.sighting && !(quiet && original.drained)) return false
     file.copyOf = undefined
     const position = emptied ?? original.position
-    file.moveTo((await positionIn(file, position)) ?? startOf(file.home))
+    file.moveTo((await positionIn(file, position)) ?? startOf(file.position))
     reader.commit([fileCursor(name, file)])
     return true
   }
@@ -123,5 +123,5 @@ async function positionIn(file: TailFile, position: Position): Promise<Position 
     const next = recent.length > 0 ? position.recent[recent.length] : undefined
     if (size >= position.offset || (next && size - offset >= next.length)) return undefined
   }
-  return { ...resumed.position, home: file.home }
+  return { ...resumed.position, home: file.home, madeMs: file.position.madeMs }
 }

@@ -12,6 +12,8 @@ import { Fields, integerOf } from '../../../shared/wire/fields.ts'
 export interface Position {
   /** The path that matched when the file was first seen; rotation renames the file, not this. */
   readonly home: string
+  /** When the file was made or last emptied, so that it is known what came after it. Milliseconds. */
+  readonly madeMs: number
   /** Bytes that are done with, from the start of the file. */
   readonly offset: number
   /** `offset` lies within a line that was cut; its rest is to be passed over. */
@@ -39,9 +41,10 @@ export const headBytes = 1024
 
 const version = 1
 
-export function startOf(home: string): Position {
+export function startOf({ home, madeMs }: Pick<Position, 'home' | 'madeMs'>): Position {
   return {
     home,
+    madeMs,
     offset: 0,
     skipping: false,
     head: { length: 0, crc: 0 },
@@ -50,12 +53,13 @@ export function startOf(home: string): Position {
   }
 }
 
-/** `{ v, home, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …] }` */
+/** `{ v, home, made, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …] }` */
 export function encodePosition(position: Position): Buffer {
-  const { home, offset, skipping, head, recent, marks } = position
+  const { home, madeMs, offset, skipping, head, recent, marks } = position
   return encodeCbor({
     v: version,
     home,
+    made: madeMs,
     offset,
     skipping,
     head: [head.length, head.crc],
@@ -79,6 +83,7 @@ export function decodePosition(bytes: Buffer): Position {
   const marks = numbers(fields, 'marks', 3)
   return {
     home: fields.text('home'),
+    madeMs: Number(fields.get('made')) || 0,
     offset: fields.uint('offset'),
     skipping: fields.get('skipping') === true,
     head: { length, crc },

@@ -18,7 +18,8 @@ export interface Resumed {
  * own bytes were never synced. All up to the first byte that differs has been read, so reading goes
  * on at the record that holds it: found exactly among the last records, else at the last mark that
  * matches, which repeats at most what lies between two marks. A file with another head was
- * truncated and written anew: it is read from its start.
+ * truncated and written anew: it is read from its start. So is a file that lost a part of its head
+ * and was written to since, which cannot be told from that.
  *
  * While a file is watched (`watched`), nothing but a truncation makes it shorter, and a head that is
  * not complete is then no proof that it is the same: the rewritten file may begin with the same line.
@@ -37,13 +38,18 @@ export async function resume(
     return { change: 'same', position }
   }
   const recentFrom = offset - recent.reduce((sum, check) => sum + check.length, 0)
-  if (sameHead ? !watched || head.length === headBytes : !watched && recentFrom === 0) {
-    const records = recent.length === 0 ? 0 : await matchingRecords(read, position, recentFrom)
-    if (records > 0) return rewound(read, position, { records, recentFrom })
-    const mark = await lastMatch(read, marks, Math.min(size, recentFrom))
+  const headProves = sameHead && (!watched || head.length === headBytes)
+  const headIsCut = !watched && size < head.length
+  if (headProves || headIsCut) {
+    const records = await matchingRecords(read, position, recentFrom)
+    const to = await rewound(read, position, { records, recentFrom })
+    // Where the head is no proof, nothing but what was read may be there.
+    const torn = recent[records]?.length ?? 0
+    if (records > 0 && (headProves || size - to.position.offset < torn)) return to
+    const mark = headProves && (await lastMatch(read, marks, Math.min(size, recentFrom)))
     if (mark) return rewound(read, position, { records: 0, recentFrom: mark.offset })
   }
-  return { change: 'rewritten', position: startOf(position.home) }
+  return { change: 'rewritten', position: startOf(position) }
 }
 
 async function matches(read: ReadAt, mark: Mark): Promise<boolean> {
@@ -88,6 +94,7 @@ async function rewound(
     change: 'rewound',
     position: {
       home: position.home,
+      madeMs: position.madeMs,
       offset,
       skipping: false,
       head: { length, crc: crc32(await read(0, length)) },

@@ -109,8 +109,13 @@ export class TailFile {
       watched: state.size !== -1
     })
     Object.assign(state, { size, mtimeMs, changedMs: nowMs })
-    if (resumed.change === 'rewritten' && this.position.offset > 0) this.emptied = this.position
-    this.position = resumed.position
+    if (resumed.change === 'rewritten') {
+      if (this.position.offset > 0) this.emptied = this.position
+      // Copies of what it held are older than its new life, even within one tick of the file clock.
+      this.position = { ...resumed.position, madeMs: mtimeMs + 0.001 }
+    } else {
+      this.position = resumed.position
+    }
     this.#stalled = undefined
     return resumed.change
   }

@@ -25,8 +25,9 @@ export const tailOptions = z.strictObject({
     ),
   multiline: z
     .strictObject({
-      start: expression
-        .describe('A line in whose first 1024 bytes this expression is found begins a record.'),
+      start: expression.describe(
+        'A line in whose first 1024 bytes this expression is found begins a record.'
+      ),
       maxLines: count({ min: 1, max: 100_000 }).prefault(500).describe('Most lines of a record.'),
       maxWait: duration({ min: 1 })
         .prefault('5s')

@@ -4,6 +4,7 @@ import { cutColumns, noRecords } from '../lines/cut-columns.ts'
 import { type Cut, type CutEnd, LineCutter } from '../lines/line-cutter.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
+import { WindDown } from '../wind-down.ts'
 import { advance } from './advance.ts'
 import { fileCursor } from './cursors.ts'
 import type { TailFile } from './tail-file.ts'
@@ -11,6 +12,9 @@ import type { TailOptions } from './tail-options.ts'
 
 /** Data of one chunk, so that it becomes one frame. */
 const chunkBytes = 256 * 1024
+
+/** How long the buffer may take for what was read when the run ends; the rest is read again. */
+const graceMs = 2000
 
 /** What one run of the source works with. */
 export interface TailRunOptions {
@@ -26,10 +30,12 @@ export class TailReader {
   readonly #options: TailRunOptions
   readonly #cutter: LineCutter
   readonly #inFlight = new InFlight({ bytes: 4 * chunkBytes, count: 256 })
+  readonly #windDown: WindDown
   #buffer = Buffer.allocUnsafeSlow(chunkBytes)
 
   constructor(options: TailRunOptions) {
     this.#options = options
+    this.#windDown = new WindDown({ ...options, graceMs })
     const { multiline, maxLine } = options.tail
     this.#cutter = new LineCutter({ maxLineBytes: maxLine, ...(multiline ? { multiline } : {}) })
   }
@@ -60,10 +66,10 @@ export class TailReader {
 
   /** Commits cursors alone, at once. */
   commit(cursors: readonly Cursor[]): void {
-    const { sink, context, signal } = this.#options
+    const { sink, context } = this.#options
     const records = noRecords(context.partitionKey)
     const chunk = { stream: context.stream, records, cursors, urgent: true }
-    this.#inFlight.add(0, sink.append(chunk, signal))
+    this.#inFlight.add(0, sink.append(chunk, this.#windDown.signal))
   }
 
   /** Resolves when all that was read is durable. Throws what an append was rejected with. */
@@ -76,22 +82,15 @@ export class TailReader {
     this.#inFlight.check()
   }
 
-  /**
-   * Resolves when nothing is under way any more, after asking the buffer to commit it now: the next
-   * run must not begin from cursors that are still to move.
-   */
+  /** Resolves when nothing is under way any more. */
   async close(): Promise<void> {
-    if (this.#inFlight.empty) return
-    const { sink, context } = this.#options
-    const records = noRecords(context.partitionKey)
-    sink.append({ stream: context.stream, records, urgent: true }).catch(() => {
-      // What was asked to hurry reports its own failure.
-    })
+    if (!this.#inFlight.empty) this.#windDown.begin()
     await this.#inFlight.settled()
+    this.#windDown.close()
   }
 
   #take(file: TailFile, bytes: Buffer, cut: Cut): void {
-    const { sink, context, tally, signal } = this.#options
+    const { sink, context, tally } = this.#options
     file.moveTo(advance(file.position, bytes, cut))
     tally.problem('empty_line', cut.emptyLines)
     tally.problem('cut_line', cut.truncated.length)
@@ -103,6 +102,6 @@ export class TailReader {
     // A failure since the last `room` leaves a gap that this cursor must not cover.
     this.#inFlight.check()
     const chunk = { stream, records, cursors: [fileCursor(name, file)] }
-    this.#inFlight.add(records.data.length, sink.append(chunk, signal))
+    this.#inFlight.add(records.data.length, sink.append(chunk, this.#windDown.signal))
   }
 }

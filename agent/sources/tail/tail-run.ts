@@ -126,8 +126,11 @@ export class TailRun {
   async #lookAt(file: TailFile): Promise<boolean> {
     const { emptied } = file
     const readable = await this.#opener.look(file)
-    // A file that was emptied may have been copied before, and the copy is to be recognised.
-    if (file.emptied !== emptied) this.#scannedMs = Number.NEGATIVE_INFINITY
+    if (file.emptied !== emptied) {
+      // It may hold a copy now, and it may have been copied before, which the next scan finds.
+      await this.#newcomers.recognise([file])
+      this.#scannedMs = Number.NEGATIVE_INFINITY
+    }
     return readable
   }
 

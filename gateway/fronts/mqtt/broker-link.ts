@@ -60,13 +60,16 @@ export class BrokerLink {
   #attach(): Interceptor {
     const { rules, limits } = this.#parts
     const { device, id, brokerWill } = this.#client
-    const { outbound, gate } = this.#wire
+    const { outbound, brake } = this.#wire
     const interceptor = new Interceptor({
       device,
       rules,
       maxSubscriptions: limits.subscriptions,
       onBytes: (chunks) => outbound.relay(chunks),
-      onFull: (full) => (full ? gate.block('broker') : gate.unblock('broker')),
+      onFull: (full) => {
+        if (full) brake.hold('broker')
+        else brake.free('broker')
+      },
       mayWrite: () => this.#wire.heedBound(),
       onClosed: () => this.#wire.close('broker')
     })

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { IConnectPacket, Packet } from 'mqtt-packet'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import { Brake } from './brake.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
 import { InboundParser } from './inbound-parser.ts'
@@ -25,6 +26,7 @@ const graceful: ReadonlySet<CloseReason> = new Set([
 /** One socket: bytes in, bytes out, its clocks, and the CONNECT that turns it into a session. */
 export class Connection implements Wire {
   readonly outbound: Outbound
+  readonly brake: Brake
   readonly gate: ReadGate
   readonly #parts: FrontParts
   readonly #socket: Socket
@@ -49,7 +51,8 @@ export class Connection implements Wire {
       keepaliveSeconds: undefined
     }
     this.outbound = new Outbound(socket)
-    this.gate = new ReadGate(socket, { pool, clock, limitBytes: limits.pendingBytes })
+    this.brake = new Brake(socket, clock)
+    this.gate = new ReadGate(this.brake, { pool, limitBytes: limits.pendingBytes })
     this.#parser = new InboundParser(limits, (packet, bytes) => this.#receive(packet, bytes))
     socket.on('data', (chunk: Buffer) => this.#read(() => this.#parser.push(chunk)))
     socket.on('end', () => this.close('client'))
@@ -62,12 +65,12 @@ export class Connection implements Wire {
   }
 
   get isPaused(): boolean {
-    return this.gate.pausedSinceMs !== undefined
+    return this.brake.sinceMs !== undefined
   }
 
   /** Looks at the connection's clocks. */
   tick(nowMs: number): void {
-    const { pausedSinceMs } = this.gate
+    const pausedSinceMs = this.brake.sinceMs
     if (pausedSinceMs !== undefined) this.#times.heardMs = nowMs
     if (this.#session?.isRevoked) this.close('revoked')
     const late = overdue({ ...this.#times, pausedSinceMs }, nowMs, this.#parts.limits)
@@ -100,7 +103,7 @@ export class Connection implements Wire {
 
   /** Reads no more; resolves when all that was read is answered and the connection closed. */
   drain(): Promise<void> {
-    this.gate.block('draining')
+    this.brake.hold('draining')
     return new Promise((resolve) => {
       const close = () => {
         this.close('stopping')
@@ -141,7 +144,7 @@ export class Connection implements Wire {
   #receive(packet: Packet, bytes: Buffer): void {
     if (this.#session) return this.#session.receive(packet, bytes)
     if (packet.cmd !== 'connect') throw new HeadwaterError('invalid', 'no CONNECT')
-    this.gate.block('handshake')
+    this.brake.hold('handshake')
     this.#greet(packet).catch((thrown) => this.#fail(thrown))
   }
 
@@ -169,7 +172,7 @@ export class Connection implements Wire {
     this.#session = new Session(this.#parts, client, this)
     this.outbound.send(connack(0, this.#session.isPresent))
     this.#read(() => this.#parser.open())
-    this.gate.unblock('handshake')
+    this.brake.free('handshake')
   }
 }
 

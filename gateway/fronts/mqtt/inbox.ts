@@ -51,7 +51,7 @@ export class Inbox {
       giveUp: parts.giveUp,
       onRefused: ({ topic, reason, message, qos }) => this.#refuse(qos, topic, { reason, message }),
       onDropped: (count) => {
-        parts.tally.dropped += count
+        parts.tally.droppedQos0 += count
       }
     })
     this.#batches = new AgentBatches({

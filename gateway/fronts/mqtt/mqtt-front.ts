@@ -11,7 +11,7 @@ import { Greeter } from './greeting.ts'
 import { Listeners, type MqttListener } from './listeners.ts'
 import { defaultMqttLimits, type MqttLimits } from './mqtt-limits.ts'
 import { Qos2Store } from './qos2-store.ts'
-import { PendingPool } from './read-gate.ts'
+import { PendingPool } from './pending-pool.ts'
 import { Refusals } from './refusals.ts'
 import { type Route, Routes } from './routes.ts'
 import { Tally } from './tally.ts'
@@ -51,7 +51,7 @@ export interface MqttFrontStats {
   /** Messages refused for good, by reason. */
   readonly refused: Readonly<Record<string, number>>
   /** Messages of QoS 0 and wills that were given up: throttled, or their connection broke first. */
-  readonly dropped: number
+  readonly droppedQos0: number
   /** Absent clients whose QoS 2 state was forgotten, because there were too many. */
   readonly forgottenSessions: number
 }
@@ -147,7 +147,7 @@ export class MqttFront implements Component {
       messages: tally.messages,
       batches: tally.batches,
       refused: refusals.counts,
-      dropped: tally.dropped,
+      droppedQos0: tally.droppedQos0,
       forgottenSessions: qos2.evicted
     }
   }
@@ -173,12 +173,13 @@ export class MqttFront implements Component {
   }
 
   async #tick(): Promise<void> {
-    const { clock } = this.#parts
+    const { clock, pool } = this.#parts
     const { signal } = this.#ticking
     while (!signal.aborted) {
       await clock.sleep(tickMs, signal)
       const nowMs = clock.monoMs()
       for (const connection of this.#connections) connection.tick(nowMs)
+      pool.tick()
     }
   }
 

@@ -33,7 +33,7 @@ export class Lot {
   /** For each record the place of its message in the round. */
   readonly places: number[] = []
   wireBytes = 0
-  /** Whether any of them is. */
+  /** Whether any message in it is. */
   promised = false
 
   constructor(stream: string) {

@@ -135,7 +135,7 @@ export class Session {
   #closeWhenAnswered(): void {
     if (this.#state !== 'open') return
     this.#state = 'refusing'
-    this.#wire.gate.block('draining')
+    this.#wire.brake.hold('draining')
     queueMicrotask(() => this.whenAnswered(() => this.#wire.close('refused')))
   }
 

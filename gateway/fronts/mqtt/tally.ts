@@ -10,7 +10,7 @@ export class Tally {
   messages = 0
   batches = 0
   /** Messages without an acknowledgement, QoS 0 and wills, that did not become durable. */
-  dropped = 0
+  droppedQos0 = 0
 
   close(reason: CloseReason): void {
     this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1)

@@ -3,6 +3,7 @@ import type { DeadLetter } from '../../../gateway/sharding/dead-letter.ts'
 import { Router } from '../../../gateway/sharding/router.ts'
 import type { AdmittedBatch } from '../../../gateway/sharding/sharding.ts'
 import type { ShardingOptions } from '../../../gateway/sharding/sharding-options.ts'
+import { decodeAggregate } from '../../../shared/kpl/deaggregate.ts'
 import type { SequenceSource } from '../../../shared/kpl/kpl.ts'
 import { createLog } from '../../../shared/log.ts'
 import { FakeEngine, type FakeEngineOptions } from '../../support/fake-engine.ts'
@@ -120,6 +121,19 @@ export function batch(
     ...rest
   }
 }
+
+/** The data of all members of all entries of one put. */
+export function members(entries: readonly Pick<PutEntry, 'data'>[]): string[] {
+  return entries.flatMap(({ data }) => decodeAggregate(data)?.data.map(String) ?? ['plain'])
+}
+
+/** One outcome for every entry. */
+export function all(entries: readonly PutEntry[], outcome: PutOutcome): PutOutcome[] {
+  return entries.map(() => outcome)
+}
+
+export const failed: PutOutcome = { status: 'failed', message: 'later', retryable: true }
+export const refused: PutOutcome = { status: 'failed', message: 'never', retryable: false }
 
 /** Whether a promise is fulfilled, rejected or neither yet. */
 export function watch(promise: Promise<void>): { state: 'pending' | 'done' | 'failed' } {

@@ -40,7 +40,13 @@ test('what is not an ack is refused: a page, another version, an unknown code, a
     assert.throws(() => decodeAckJson(text), { code: 'invalid' })
   }
   const map = { v: 1, ...ack, epoch: Buffer.alloc(16) }
-  for (const change of [{ v: 2 }, { code: 'fine' }, { through: -1 }, { epoch: 'x' }, { rejected: 1 }]) {
+  for (const change of [
+    { v: 2 },
+    { code: 'fine' },
+    { through: -1 },
+    { epoch: 'x' },
+    { rejected: 1 }
+  ]) {
     assert.throws(() => decodeAckCbor(encodeCbor({ ...map, ...change })), { code: 'invalid' })
   }
 })

@@ -201,6 +201,6 @@ test('messages that admission never saw are left to a client whose connection br
   admission.release()
   await quiet()
   assert.deepEqual(admission.texts(), ['m1'])
-  assert.equal(front.stats().dropped, 1)
+  assert.equal(front.stats().droppedQos0, 1)
   assert.equal(front.stats().pendingBytes, 0)
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PendingPool, ReadGate } from '../../../../gateway/fronts/mqtt/read-gate.ts'
+import { Brake } from '../../../../gateway/fronts/mqtt/brake.ts'
+import { PendingPool } from '../../../../gateway/fronts/mqtt/pending-pool.ts'
+import { ReadGate } from '../../../../gateway/fronts/mqtt/read-gate.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
 function setup(options: { maxBytes?: number; limitBytes?: number } = {}) {
@@ -9,10 +11,9 @@ function setup(options: { maxBytes?: number; limitBytes?: number } = {}) {
   const gate = () => {
     const moves: string[] = []
     const socket = { pause: () => moves.push('pause'), resume: () => moves.push('resume') }
-    return {
-      moves,
-      gate: new ReadGate(socket, { pool, clock, limitBytes: options.limitBytes ?? 100 })
-    }
+    const brake = new Brake(socket, clock)
+    const gate = new ReadGate(brake, { pool, limitBytes: options.limitBytes ?? 100 })
+    return { moves, brake, gate }
   }
   return { pool, clock, gate }
 }
@@ -29,15 +30,19 @@ test('a socket stops at its bound and goes on at four fifths of it', () => {
   assert.deepEqual(moves, ['pause', 'resume'])
 })
 
-test('all sockets stop at the common bound, as they next take something, and go on together', () => {
-  const { gate: make, pool } = setup({ maxBytes: 1000, limitBytes: 10_000 })
+const KiB = 1024
+
+test('all sockets stop at the common bound, as they next take something, and go on at four fifths', () => {
+  const { gate: make, pool } = setup({ maxBytes: 1000 * KiB, limitBytes: 10_000 * KiB })
   const [one, two, idle] = [make(), make(), make()]
-  one.gate.take(999)
-  two.gate.take(1)
-  one.gate.take(1)
+  one.gate.take(999 * KiB)
+  two.gate.take(KiB)
+  one.gate.take(KiB)
   assert.deepEqual([one.moves, two.moves, idle.moves], [['pause'], ['pause'], []])
   assert.equal(pool.pauses, 2)
-  one.gate.release(300)
+  one.gate.release(200 * KiB)
+  assert.deepEqual([one.moves, two.moves], [['pause'], ['pause']])
+  one.gate.release(KiB)
   assert.deepEqual(
     [one.moves, two.moves],
     [
@@ -45,6 +50,25 @@ test('all sockets stop at the common bound, as they next take something, and go 
       ['pause', 'resume']
     ]
   )
+})
+
+test('at the common bound as many sockets go on as there is room for a read of each', () => {
+  const { gate: make, pool } = setup({ maxBytes: 300 * KiB, limitBytes: 1000 * KiB })
+  const [holder, other] = [make(), make()]
+  other.gate.take(3)
+  holder.gate.take(300 * KiB)
+  const stopped = Array.from({ length: 20 }, () => make())
+  for (const { gate } of stopped) gate.take(1)
+  const running = () => [holder, ...stopped].filter(({ moves }) => moves.at(-1) === 'resume')
+  holder.gate.release(300 * KiB)
+  assert.equal(running().length, 5)
+  other.gate.release(1)
+  assert.equal(running().length, 5, 'what they may bring is expected')
+  for (const { gate } of running()) gate.take(1)
+  other.gate.release(1)
+  assert.equal(running().length, 10, 'what they brought is less')
+  pool.tick()
+  assert.equal(running().length, 15, 'those that bring nothing are not waited for')
 })
 
 test('an unfinished packet counts for all, not for its own connection', () => {
@@ -60,17 +84,18 @@ test('an unfinished packet counts for all, not for its own connection', () => {
 
 test('a socket with two reasons to stop goes on when both are gone', async () => {
   const { gate: make, clock } = setup()
-  const { gate, moves } = make()
+  const { brake, moves } = make()
   await clock.advance(5)
-  gate.block('handshake')
+  assert.equal(brake.hold('handshake'), true)
   await clock.advance(5)
-  gate.block('broker')
-  gate.unblock('handshake')
+  brake.hold('broker')
+  assert.equal(brake.hold('broker'), false)
+  brake.free('handshake')
   assert.deepEqual(moves, ['pause'])
-  assert.equal(gate.pausedSinceMs, 5)
-  gate.unblock('broker')
+  assert.equal(brake.sinceMs, 5)
+  brake.free('broker')
   assert.deepEqual(moves, ['pause', 'resume'])
-  assert.equal(gate.pausedSinceMs, undefined)
+  assert.equal(brake.sinceMs, undefined)
 })
 
 test('a closed connection gives back what admission held, and moves its socket no more', () => {

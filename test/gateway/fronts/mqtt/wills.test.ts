@@ -59,7 +59,7 @@ test('a will of QoS 1 is offered to a throttled stream for a minute, one of QoS 
   admission.judge = () => ({ code: 'throttled' })
   const qos0 = await RawMqtt.connected(t, port, will('streams/telemetry/k', 0))
   qos0.socket.destroy()
-  await until(() => front.stats().dropped === 1)
+  await until(() => front.stats().droppedQos0 === 1)
   const qos1 = await RawMqtt.connected(t, port, will('streams/telemetry/k', 1))
   qos1.socket.destroy()
   await until(() => admission.batches.length === 2)

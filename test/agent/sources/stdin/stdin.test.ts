@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { type TestContext, test } from 'node:test'
+import { stdin } from '../../../../agent/sources/stdin/stdin.ts'
+import { sourceContract } from '../../../contract/source.ts'
+import { SourceBench } from '../../../support/source-bench.ts'
+
+function setup(t: TestContext) {
+  const input = new PassThrough()
+  t.after(() => input.destroy())
+  return { input, bench: new SourceBench(t, stdin, { stdin: input }) }
+}
+
+const options = { stdin: true }
+
+sourceContract('stdin', async (t) => {
+  const { input, bench } = setup(t)
+  let number = 0
+  return {
+    bench,
+    options,
+    rewindable: false,
+    produce: async (count) => {
+      for (let i = 0; i < count; i++) input.write(`line ${number++}\n`)
+    }
+  }
+})
+
+test('lines in any pieces are read to the end, the last without its newline, and the run resolves', async (t) => {
+  const { input, bench } = setup(t)
+  bench.start(options)
+  for (const piece of ['a\r', '\n\nb', 'b\nlast']) {
+    input.write(piece)
+    await bench.clock.advance(1)
+  }
+  input.end()
+  assert.equal(await bench.done(), undefined)
+  assert.deepEqual(bench.appender.texts, ['a', 'bb', 'last'])
+})
+
+test('an append that fails is tried again until it is taken, and order holds', async (t) => {
+  const { input, bench } = setup(t)
+  const source = bench.start(options)
+  for (let i = 0; i < 3; i++) bench.appender.failNext()
+  input.write('a\n')
+  await bench.until(() => source.stats().problems['append_retry'] === 1, 0)
+  input.write('b\n')
+  await bench.until(() => bench.appender.texts.length === 2)
+  assert.deepEqual(bench.appender.texts, ['a', 'b'])
+  assert.equal(source.stats().problems['append_retry'], 3)
+})
+
+test('the writer waits when the buffer does: at most about a mebibyte is read ahead', async (t) => {
+  const { input, bench } = setup(t)
+  bench.appender.automatic = false
+  const source = bench.start(options)
+  const line = `${'x'.repeat(1023)}\n`
+  let written = 0
+  for (; written < 4096 && (written < 64 || input.writableLength < 64 * 1024); written++) {
+    input.write(line)
+    await bench.clock.advance(0)
+  }
+  assert.ok((source.stats().behindBytes ?? 0) <= 1.2 * 1024 * 1024, `${source.stats().behindBytes}`)
+  assert.ok(written < 2048, `${written} KiB were taken`)
+  bench.appender.automatic = true
+  input.end()
+  bench.appender.commit()
+  await bench.until(() => bench.appender.texts.length === written)
+})
+
+test('what was read when the agent stops is stored, and what is not can be read by the next run', async (t) => {
+  const { input, bench } = setup(t)
+  const source = bench.start(options)
+  input.write('a\nunfinished')
+  await bench.until(() => bench.appender.texts.length === 1)
+  await bench.stop()
+  assert.deepEqual(bench.appender.texts, ['a', 'unfinished'])
+  input.write('b\n')
+  bench.resume(source)
+  await bench.until(() => bench.appender.texts.length === 3)
+  assert.equal(bench.appender.texts[2], 'b')
+})
+
+test('a stop does not wait longer than 5 s for the buffer, and says what could not be stored', async (t) => {
+  const { input, bench } = setup(t)
+  const source = bench.create(options)
+  const abort = new AbortController()
+  bench.appender.automatic = false
+  const done = source.run(bench.appender, abort.signal)
+  input.write('a\nb\n')
+  await bench.until(() => bench.appender.waiting > 0)
+  abort.abort()
+  const message = /2 bytes read from standard input/
+  const rejected = assert.rejects(done, { code: 'store_full', message })
+  await bench.clock.advance(5000)
+  await rejected
+  assert.equal(source.stats().behindBytes, 2)
+})
+
+test('a line over maxLine is cut and marked, whatever pieces it comes in', async (t) => {
+  const { input, bench } = setup(t)
+  bench.start({ ...options, maxLine: '64 B' })
+  for (let i = 0; i < 10; i++) {
+    input.write('x'.repeat(30))
+    await bench.clock.advance(1)
+  }
+  input.end('\nnext\n')
+  await bench.done()
+  assert.deepEqual(bench.appender.texts, ['x'.repeat(64), 'next'])
+  assert.deepEqual(bench.appender.records[0]?.attributes, { truncated: 'true' })
+})
+
+test('a stream that fails ends the run with its error', async (t) => {
+  const { input, bench } = setup(t)
+  bench.start(options)
+  await bench.clock.advance(1)
+  input.destroy(new Error('the pipe broke'))
+  assert.match(String(await bench.done()), /the pipe broke/)
+})
