@@ -88,7 +88,7 @@ export class SourceBench<Options> {
     this.#run?.abort.abort()
     while (this.running) {
       if (commit) this.appender.commit()
-      await this.clock.advance(commit ? 0 : 100)
+      await this.clock.advance(50)
     }
     this.#run = undefined
   }

@@ -21,8 +21,24 @@ export function advance(position: Position, bytes: Buffer, cut: Cut): Position {
     recent: recentAfter(position.recent, bytes, cut),
     marks: cut.skipping
       ? position.marks
-      : withMark(position.marks, markAt(offset, bytes.subarray(0, cut.consumed)))
+      : marksIn(bytes, cut).reduce(
+          (marks, end) => withMark(marks, markAt(position.offset + end, bytes.subarray(0, end))),
+          position.marks
+        )
   }
+}
+
+/** Ends of records in a cut where marks shall stand: at its end, and ever further before that. */
+function marksIn(bytes: Buffer, cut: Cut): number[] {
+  const ends = [cut.consumed]
+  let i = cut.count - 2
+  for (let distance = markBytes; distance < bytes.length; distance *= 2) {
+    while (i >= 0 && (cut.nexts[i] as number) > cut.consumed - distance) i -= 1
+    if (i < 0) break
+    const end = cut.nexts[i] as number
+    if (end !== ends.at(-1)) ends.push(end)
+  }
+  return ends.reverse()
 }
 
 /** The head after `bytes`, which follow what was read before. */

@@ -22,7 +22,7 @@ export interface Position {
   readonly head: { readonly length: number; readonly crc: number }
   /** The last records read, ending at `offset`, oldest first. */
   readonly recent: readonly Check[]
-  /** Ends of chunks, ascending, the last at `offset` (but while skipping): dense at the end, sparse before. */
+  /** Ends of records, ascending, the last at `offset` (but while skipping): dense at the end, sparse before. */
   readonly marks: readonly Mark[]
 }
 
