@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import type { Component } from '../shared/component.ts'
-import { asHeadwaterError, HeadwaterError } from '../shared/errors.ts'
+import { asHeadwaterError } from '../shared/errors.ts'
 import type { Health } from '../shared/health-server.ts'
 import type { Log } from '../shared/log.ts'
 import { renderMetrics } from '../shared/metrics.ts'
@@ -171,6 +171,7 @@ export class Gateway implements Component {
     mqtt,
     tls,
     routes,
+    pubsub,
     limits,
     deadlines,
     memory
@@ -181,6 +182,7 @@ export class Gateway implements Component {
       listeners: [{ ...mqtt, ...(tls ? { tls } : {}) }],
       admission: this.#admission,
       routes,
+      pubsub,
       limits: {
         connections: limits.connections,
         connectTimeoutMs: deadlines.connect,

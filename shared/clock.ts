@@ -21,8 +21,3 @@ export const systemClock: Clock = {
     }
   }
 }
-
-/** A signal that aborts `ms` from now. */
-export function timeoutSignal(ms: number): AbortSignal {
-  return AbortSignal.timeout(ms)
-}

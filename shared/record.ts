@@ -80,11 +80,3 @@ export function offsetsOf(lens: Uint32Array): Uint32Array {
   }
   return offsets
 }
-
-/** Which record it is, for ever: `seq` counts from 1 within (device, epoch, stream). */
-export interface Identity {
-  readonly device: string
-  /** 32 hexadecimal digits: 16 random bytes made at every start of the agent. */
-  readonly epoch: string
-  readonly seq: number
-}

@@ -46,9 +46,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway/fronts/mqtt': ['gateway/admission/admission.ts', 'shared'],
   'gateway/admission': ['gateway/sharding/sharding.ts', 'shared'],
-  'gateway/sharding': ['gateway/engines/engine.ts', 'shared'],
-  'gateway/reading': ['gateway/engines/engine.ts', 'shared'],
-  'gateway/engines/embedded': ['gateway/engines/engine.ts', 'shared'],
+  'gateway/sharding': ['gateway/engines', 'shared'],
+  'gateway/reading': ['gateway/engines', 'shared'],
+  'gateway/engines/embedded': ['gateway/engines', 'shared'],
   'gateway/engines': ['shared']
 }
 

@@ -34,11 +34,7 @@ export class AgentStore {
   #db: Sql
   readonly #turns = new Turns()
 
-  private constructor(
-    context: StoreContext,
-    tables: readonly StoreTable[],
-    file: OpenFile
-  ) {
+  private constructor(context: StoreContext, tables: readonly StoreTable[], file: OpenFile) {
     this.#context = context
     this.#tables = tables
     this.#generation = file.generation
@@ -129,10 +125,7 @@ interface OpenFile {
   readonly db: Sql
 }
 
-async function openNewest(
-  context: StoreContext,
-  tables: readonly StoreTable[]
-): Promise<OpenFile> {
+async function openNewest(context: StoreContext, tables: readonly StoreTable[]): Promise<OpenFile> {
   const files = (await listStores(context.directory)).filter(({ base }) => base === 'agent')
   for (const { path, generation } of files.reverse()) {
     const opened = await openStore(context, path, { check: true })

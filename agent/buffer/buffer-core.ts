@@ -152,7 +152,10 @@ export class BufferCore {
         await this.ledger.add(losses)
         for (const path of damaged) await removeStore(path)
       } catch (error) {
-        this.#store.log.error({ error }, 'a salvage cannot be finished now; the next start repeats it')
+        this.#store.log.error(
+          { error },
+          'a salvage cannot be finished now; the next start repeats it'
+        )
       }
     }
   }

@@ -128,15 +128,16 @@ class RowLoading {
     const segment = await recoverSegment(this.#options.store, place, cause)
     this.#damaged.push(place.path)
     this.#doubtful ??= this.#segments.length
+    const expected = this.#expectedId()
     const summaries = await segment.summaries()
-    for (const { stream, epoch, gaps } of summaries) {
-      const settled = new SeqRanges()
-      for (const run of this.#options.progress.runs) {
-        if (run.stream !== stream || run.epoch !== epoch) continue
-        for (const range of run.ranges) settled.add(...range)
-      }
-      const records = gaps.reduce((sum, gap) => sum + settled.add(...gap), 0)
-      if (records > 0) this.#losses.push({ stream, reason: 'corrupt', records })
+    const known = this.#missingRecords(summaries)
+    const frames = (await segment.lastCursorId()) - expected - (await segment.countAbove(expected))
+    const records = known.reduce((sum, loss) => sum + loss.records, 0)
+    this.#losses.push(...known)
+    // Of frames that left no gap in the numbers it is not known what was in them: at least a record.
+    if (frames > records) {
+      const stream = summaries[0]?.stream ?? unknownStream
+      this.#losses.push({ stream, reason: 'corrupt', records: frames - records })
     }
     return { segment, summaries }
   }

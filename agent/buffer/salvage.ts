@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { SqlRow } from '../../shared/sqlite.ts'
+import type { SqlValue } from '../../shared/sqlite.ts'
 import {
   copyStore,
   createStore,
@@ -122,51 +122,53 @@ async function copyRows(context: StoreContext, options: CopyOptions): Promise<vo
   } catch {
     return
   }
-  for (const { name, insert, intact } of tables) {
-    for await (const row of readableRows(source, name)) {
-      const values = intact(row)
-      if (!values) continue
-      const { changes } = await target.run(insert.replace('INSERT', 'INSERT OR IGNORE'), ...values)
-      rows[name] = (rows[name] ?? 0) + changes
+  for (const table of tables) {
+    const insert = table.insert.replace('INSERT', 'INSERT OR IGNORE')
+    for await (const values of intactRows(source, table)) {
+      const { changes } = await target.run(insert, ...values)
+      rows[table.name] = (rows[table.name] ?? 0) + changes
     }
   }
   await source.close().catch(() => undefined)
 }
 
-/** From below until SQLite fails, from above until it fails, and what lies between one by one. */
-async function* readableRows(db: Sql, table: string): AsyncGenerator<SqlRow> {
-  const up = `SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT 1`
-  const down = `SELECT * FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT 1`
+/**
+ * From below until something is wrong, from above until something is wrong, and what lies between
+ * one by one. A damaged id would lead past all that lies behind it, so no row that fails its CRC is
+ * walked over.
+ */
+async function* intactRows(db: Sql, table: StoreTable): AsyncGenerator<SqlValue[]> {
+  const { name } = table
+  const up = `SELECT * FROM ${name} WHERE id > ? ORDER BY id LIMIT 1`
+  const down = `SELECT * FROM ${name} WHERE id < ? ORDER BY id DESC LIMIT 1`
   let low = Number.MIN_SAFE_INTEGER
   for (;;) {
-    const row = await tryGet(db, up, low)
-    if (row === 'none') return
-    if (row === 'failed' || (row['id'] as number) <= low) break
-    low = row['id'] as number
-    yield row
+    const row = await nextRow(db, table, { sql: up, id: low })
+    if (!row) break
+    low = row.id
+    yield row.values
   }
   let high = Number.MAX_SAFE_INTEGER
   for (;;) {
-    const row = await tryGet(db, down, high)
-    if (row === 'none' || row === 'failed' || (row['id'] as number) >= high) break
-    if ((row['id'] as number) <= low) return
-    high = row['id'] as number
-    yield row
+    const row = await nextRow(db, table, { sql: down, id: high })
+    if (!row || row.id <= low) break
+    high = row.id
+    yield row.values
   }
-  if (low === Number.MIN_SAFE_INTEGER) {
-    if (high === Number.MAX_SAFE_INTEGER) return
-    low = high - maxLookups
-  }
-  for (let id = low + 1; id < Math.min(high, low + maxLookups); id++) {
-    const row = await tryGet(db, `SELECT * FROM ${table} WHERE id = ?`, id)
-    if (row !== 'none' && row !== 'failed') yield row
+  const from = Math.max(low + 1, high - maxLookups)
+  for (let id = from; id < Math.min(high, from + maxLookups); id++) {
+    const row = await nextRow(db, table, { sql: `SELECT * FROM ${name} WHERE id = ?`, id })
+    if (row) yield row.values
   }
 }
 
-async function tryGet(db: Sql, sql: string, id: number): Promise<SqlRow | 'none' | 'failed'> {
-  try {
-    return (await db.get(sql, id)) ?? 'none'
-  } catch {
-    return 'failed'
-  }
+/** Undefined when there is none, when SQLite fails, and when the row does not pass its CRC. */
+async function nextRow(
+  db: Sql,
+  table: StoreTable,
+  { sql, id }: { sql: string; id: number }
+): Promise<{ id: number; values: SqlValue[] } | undefined> {
+  const row = await db.get(sql, id).catch(() => undefined)
+  const values = row && table.intact(row)
+  return values && { id: row['id'] as number, values }
 }

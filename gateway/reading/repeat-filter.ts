@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { HashRange } from '../engines/engine.ts'
+import { hashKeyOf } from '../engines/hash-key.ts'
 import type { MemberIdentity } from './user-record.ts'
 
 /** A part of the hash space with the highest sequence number seen of each source in it. */
@@ -69,14 +69,9 @@ export class RepeatFilter {
   #marksOf(partitionKey: string): Map<string, number> {
     const [only] = this.ranges
     if (only && this.ranges.length === 1) return only.marks
-    const hash = hashOf(partitionKey)
+    const hash = hashKeyOf(partitionKey)
     // An engine that is told only a hash key may put a member into a shard beside its own.
     const range = this.ranges.findLast((one) => one.start <= hash) ?? only
     return range?.marks ?? new Map()
   }
-}
-
-/** Where Kinesis places a partition key. */
-function hashOf(partitionKey: string): bigint {
-  return BigInt(`0x${createHash('md5').update(partitionKey).digest('hex')}`)
 }

@@ -2,7 +2,7 @@ import { AggregateWriter, runLength } from '../../shared/kpl/aggregate-writer.ts
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import { AggregateParcel } from './aggregate-parcel.ts'
-import type { HashKeyCache } from './hash-key.ts'
+import type { HashKeyCache } from './hash-key-cache.ts'
 import {
   heldBytes,
   overheadBytes,

@@ -1,5 +1,5 @@
 import type { Shard } from '../engines/engine.ts'
-import type { HashKeyCache } from './hash-key.ts'
+import type { HashKeyCache } from './hash-key-cache.ts'
 import type { Lane } from './lane.ts'
 import { runsOf, sortLoose } from './loose-records.ts'
 import type { LooseRecord } from './parcel.ts'

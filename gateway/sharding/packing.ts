@@ -1,6 +1,6 @@
 import type { StreamDescription } from '../engines/engine.ts'
 import { AggregateRow } from './aggregate-row.ts'
-import type { HashKeyCache } from './hash-key.ts'
+import type { HashKeyCache } from './hash-key-cache.ts'
 import type { ParcelRow } from './parcel.ts'
 import { PlainRow } from './plain-row.ts'
 

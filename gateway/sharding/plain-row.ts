@@ -2,7 +2,7 @@ import { runLength } from '../../shared/kpl/aggregate-writer.ts'
 import { sourceKey } from '../../shared/kpl/kpl.ts'
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
-import type { HashKeyCache } from './hash-key.ts'
+import type { HashKeyCache } from './hash-key-cache.ts'
 import {
   entryBytes,
   heldBytes,

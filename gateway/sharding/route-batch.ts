@@ -1,4 +1,4 @@
-import type { HashKeyCache } from './hash-key.ts'
+import type { HashKeyCache } from './hash-key-cache.ts'
 import type { SourceMarks } from './repeat-marks.ts'
 import type { ShardMap } from './shard-map.ts'
 import type { AdmittedBatch } from './sharding.ts'

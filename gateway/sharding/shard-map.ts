@@ -1,6 +1,6 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { HashRange, Shard, ShardId, StreamDescription } from '../engines/engine.ts'
-import { hashSpace } from './hash-key.ts'
+import { hashSpace } from '../engines/hash-key.ts'
 
 /** The shards of a stream at one version: which takes a hash key, and which held it before. */
 export class ShardMap {

@@ -125,7 +125,7 @@ export async function unpackBody(enc: BodyEncoding, body: Buffer): Promise<Buffe
 export async function gunzipBounded(bytes: Buffer, what: string): Promise<Buffer> {
   const maxOutputLength = recordLimits.batchBytes
   try {
-    return (await unzip(bytes, { maxOutputLength })) as Buffer
+    return await unzip(bytes, { maxOutputLength })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new HeadwaterError(

@@ -5,8 +5,13 @@ import { Database } from '../../shared/sqlite.ts'
 test('a statement that does not compile rejects every call, and may compile later', async (t) => {
   const db = await Database.open(':memory:')
   t.after(() => db.close())
-  const calls = [db.all('SELECT * FROM t'), db.all('SELECT * FROM t'), db.run('INSERT INTO t VALUES (1)')]
-  for (const call of calls) await assert.rejects(call, { code: 'internal', message: /no such table/ })
+  const calls = [
+    db.all('SELECT * FROM t'),
+    db.all('SELECT * FROM t'),
+    db.run('INSERT INTO t VALUES (1)')
+  ]
+  for (const call of calls)
+    await assert.rejects(call, { code: 'internal', message: /no such table/ })
   await db.exec('CREATE TABLE t (id)')
   await db.run('INSERT INTO t VALUES (1)')
   assert.deepEqual(await db.all('SELECT * FROM t'), [{ id: 1 }])

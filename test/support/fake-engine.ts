@@ -304,7 +304,7 @@ function indexOf(records: readonly StoredRecord[], position: ShardPosition): num
         return record.arrivalMs >= position.timeMs
       case 'sequence':
         return BigInt(record.sequence) >= BigInt(position.sequence)
-      case 'after':
+      default:
         return BigInt(record.sequence) > BigInt(position.sequence)
     }
   }

@@ -34,7 +34,16 @@ test('parked records keep bytes, key, time, identity, code and reason, over a re
     assert.ok(one && two && letters.length === 2)
     assert.deepEqual(
       [one.stream, one.epoch, one.code, one.reason, one.seqs],
-      ['a', epoch, 'invalid', 'not good', [[2, 3], [6, 6]]]
+      [
+        'a',
+        epoch,
+        'invalid',
+        'not good',
+        [
+          [2, 3],
+          [6, 6]
+        ]
+      ]
     )
     const columns = decodeFrame(await unpackBody(one.enc, one.body))
     assert.equal(columns.data.toString(), 'bcf')
@@ -90,8 +99,7 @@ test('a frame is not released while its rejects cannot be parked', async (t) => 
   const { start } = await storage(t, { openDatabase: disk.open })
   const buffer = await start()
   const frame = await appendOne(buffer, '1', '2')
-  disk.fault = (sql, path) =>
-    path.endsWith('agent.db') && sql === 'COMMIT' ? 'fails' : undefined
+  disk.fault = (sql, path) => (path.endsWith('agent.db') && sql === 'COMMIT' ? 'fails' : undefined)
   const parked = [{ code: 'invalid' as const, reason: 'no', seqs: [1] }]
   await assert.rejects(buffer.release(frame.id, parked), { code: 'store_full' })
   assert.deepEqual(await textsOf(await framesOf(buffer, 'a')), ['1', '2'])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { hashKeyOf } from '../../../gateway/sharding/hash-key.ts'
+import { hashKeyOf } from '../../../gateway/engines/hash-key.ts'
 import type { Shard } from '../../../gateway/engines/engine.ts'
 import { decodeAggregate } from '../../../shared/kpl/deaggregate.ts'
 import { sourceKey } from '../../../shared/kpl/kpl.ts'

@@ -59,7 +59,7 @@ test('without aggregation records are plain entries, many a put, in order', asyn
     [500, 100]
   )
   assert.deepEqual(
-    engine.seen.flat().map((entry) => `${entry.partitionKey}=${entry.data}`),
+    engine.seen.flat().map((entry) => `${entry.partitionKey}=${entry.data.toString()}`),
     keys.map((key, i) => `${key}=${key}:${i + 1}`)
   )
 })

@@ -17,7 +17,12 @@ test('the one record that is refused for good is parked and the rest of its aggr
   )
   assert.ok(engine.seen.length <= 11, `${engine.seen.length} puts`)
   assert.deepEqual(
-    letters.map(({ seq, partitionKey, data, message }) => [seq, partitionKey, `${data}`, message]),
+    letters.map(({ seq, partitionKey, data, message }) => [
+      seq,
+      partitionKey,
+      data.toString(),
+      message
+    ]),
     [[7, 'bad', 'bad:7', 'never']]
   )
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { Shard, StreamDescription } from '../../../gateway/engines/engine.ts'
-import { hashKeyOf, hashSpace } from '../../../gateway/sharding/hash-key.ts'
+import { hashKeyOf, hashSpace } from '../../../gateway/engines/hash-key.ts'
 import { ShardMap } from '../../../gateway/sharding/shard-map.ts'
 
 function describe(shards: readonly Shard[]): StreamDescription {

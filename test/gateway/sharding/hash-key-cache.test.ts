@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { HashKeyCache, hashKeyOf } from '../../../gateway/sharding/hash-key.ts'
+import { HashKeyCache } from '../../../gateway/sharding/hash-key-cache.ts'
+import { hashKeyOf } from '../../../gateway/engines/hash-key.ts'
 
 test('hash keys are the MD5 of the UTF-8 key as a big-endian number', () => {
   const vectors: readonly (readonly [string, bigint])[] = [

@@ -1,12 +1,4 @@
-import { createHash } from 'node:crypto'
-
-/** Hash keys are less than this. */
-export const hashSpace = 1n << 128n
-
-/** MD5 of the key's UTF-8 bytes as an unsigned big-endian number, as Kinesis places records. */
-export function hashKeyOf(partitionKey: string): bigint {
-  return BigInt(`0x${createHash('md5').update(partitionKey, 'utf8').digest('hex')}`)
-}
+import { hashKeyOf } from '../engines/hash-key.ts'
 
 /** Remembers the hash keys of the partition keys seen last; forgets the one not used longest. */
 export class HashKeyCache {
