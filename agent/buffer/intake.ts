@@ -10,6 +10,7 @@ import type { BufferCore } from './buffer-core.ts'
 import { type Compression, chunkParts } from './chunk-parts.ts'
 import { Committer } from './committer.ts'
 import { lossNotice } from './loss-notice.ts'
+import { unknownStream } from './missing-records.ts'
 import { Entry, Pending } from './pending.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -172,7 +173,9 @@ export class Intake {
   #notices(policy: OverflowPolicy) {
     const { core, clock, device, time, compression } = this.#options
     const nowMs = clock.monoMs()
-    const due = core.ledger.dueNotices((stream) => this.#options.overflow(stream) === policy, nowMs)
+    const ofRow = (stream: string) =>
+      stream !== unknownStream && this.#options.overflow(stream) === policy
+    const due = core.ledger.dueNotices(ofRow, nowMs)
     const stamp = time.now()
     return {
       parts: due.map((loss) => lossNotice(loss, { device, stamp, compression })),

@@ -3,11 +3,11 @@ import type { OverflowPolicy } from './buffer.ts'
 import type { CursorRow } from './cursor-row.ts'
 import type { FrameIndex } from './frame-index.ts'
 import type { Loss } from './ledger.ts'
+import { missingRecords } from './missing-records.ts'
 import type { Progress } from './progress.ts'
 import { recoverSegment } from './recovery.ts'
 import type { RunSummary } from './run.ts'
 import { Segment, type SegmentPlace } from './segment.ts'
-import { SeqRanges } from './seq-ranges.ts'
 import { listSegments } from './segment-files.ts'
 import { isCorrupt, openStore, removeStore, type StoreContext } from './store-file.ts'
 
@@ -39,8 +39,9 @@ export interface LoadOptions {
  * What holds for cursors after a damage: if every frame is there, or is known to be settled, they
  * stay as they are, and nothing is lost or doubled. If one is missing, each source goes back to its
  * newest cursor that was committed before that frame, or to its newest settled one, whichever is
- * newer. So nothing is lost that the source can still read; what lies between the two and was
- * salvaged, or sent since progress was last saved, comes once more, under new identities.
+ * newer; one that has neither began with what is missing, and stays where it is. So nothing is lost
+ * that a source can still read and has a way back to; what lies behind that cursor and was salvaged,
+ * or sent since progress was last saved, comes once more, under new identities.
  */
 export async function loadRow(policy: OverflowPolicy, options: LoadOptions): Promise<FoundRow> {
   const loading = new RowLoading(policy, options)
@@ -128,17 +129,11 @@ class RowLoading {
     const segment = await recoverSegment(this.#options.store, place, cause)
     this.#damaged.push(place.path)
     this.#doubtful ??= this.#segments.length
-    const expected = this.#expectedId()
     const summaries = await segment.summaries()
-    const known = this.#missingRecords(summaries)
-    const frames = (await segment.lastCursorId()) - expected - (await segment.countAbove(expected))
-    const records = known.reduce((sum, loss) => sum + loss.records, 0)
-    this.#losses.push(...known)
-    // Of frames that left no gap in the numbers it is not known what was in them: at least a record.
-    if (frames > records) {
-      const stream = summaries[0]?.stream ?? unknownStream
-      this.#losses.push({ stream, reason: 'corrupt', records: frames - records })
-    }
+    const { progress } = this.#options
+    const ids = this.#segments.map(({ lastId }) => lastId)
+    const expected = Math.max(progress.through[this.#policy], ...ids)
+    this.#losses.push(...(await missingRecords(segment, summaries, { expected, progress })))
     return { segment, summaries }
   }
 

@@ -219,6 +219,19 @@ export class Segment {
     })
   }
 
+  /** The highest id of a frame that is there or was when a cursor was committed. */
+  extent(above: number): Promise<{ highestId: number; framesAbove: number }> {
+    return this.#use(async (db) => {
+      const frames = await db.get(
+        'SELECT max(id) AS id, count(*) FILTER (WHERE id > ?) AS above FROM frames',
+        above
+      )
+      const cursors = await db.get('SELECT max(through) AS id FROM cursors')
+      const ids = [frames?.['id'], cursors?.['id']].map((id) => (id ?? 0) as number)
+      return { highestId: Math.max(...ids), framesAbove: frames?.['above'] as number }
+    })
+  }
+
   /** Copies the log into the file and fsyncs both. */
   settle(): Promise<void> {
     return this.#use(async (db) => {

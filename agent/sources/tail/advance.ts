@@ -13,8 +13,7 @@ const maxMarks = 16
 export function advance(position: Position, bytes: Buffer, cut: Cut): Position {
   const offset = position.offset + cut.consumed
   return {
-    home: position.home,
-    madeMs: position.madeMs,
+    ...position,
     offset,
     skipping: cut.skipping,
     head: growHead(position, bytes.subarray(0, cut.consumed)),

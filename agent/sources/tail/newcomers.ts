@@ -54,13 +54,14 @@ export class Newcomers {
    */
   async settle(file: TailFile, quiet: boolean): Promise<boolean> {
     const { name, reader } = this.#options
-    const original = file.copyOf
-    if (!original) return true
-    const { emptied } = original
-    if (!emptied && original.sighting && !(quiet && original.drained)) return false
+    if (!file.copyOf) return true
+    const { original, emptied } = file.copyOf
+    const { position } = original
+    const wasEmptied = position.emptied !== emptied
+    if (!wasEmptied && original.sighting && !(quiet && original.drained)) return false
     file.copyOf = undefined
-    const position = emptied ?? original.position
-    file.moveTo((await positionIn(file, position)) ?? startOf(file.position))
+    const held = (wasEmptied && position.emptied) || position
+    file.moveTo((await positionIn(file, held)) ?? startOf(file.position))
     reader.commit([fileCursor(name, file)])
     return true
   }
@@ -76,7 +77,7 @@ export class Newcomers {
       file.moveTo(found.position)
       reader.commit([fileCursor(name, file)])
     } else if (file.sighting?.path !== other.home) {
-      file.copyOf = other
+      file.copyOf = { original: other, emptied: other.position.emptied }
     } else {
       file.moveTo(found.position)
       files.forget(other)
@@ -91,8 +92,8 @@ export class Newcomers {
 function mayBeCopy(file: TailFile, other: TailFile): boolean {
   const path = file.sighting?.path
   if (other === file || path === undefined) return false
-  if (other.position.offset === 0 && !other.emptied) return false
-  const wholeHead = [other.emptied, other.position].some((one) => one?.head.length === headBytes)
+  if (other.position.offset === 0 && !other.position.emptied) return false
+  const wholeHead = [other.position.emptied, other.position].some((one) => one?.head.length === headBytes)
   if (path === other.home) return wholeHead && (other.state.deleted || !other.sighting)
   return wholeHead || isRotationOf(path, other.home)
 }
@@ -102,9 +103,10 @@ async function shared(
   file: TailFile,
   other: TailFile
 ): Promise<{ readonly position: Position; readonly emptied: boolean } | undefined> {
-  for (const position of [other.emptied, other.position]) {
+  const { emptied } = other.position
+  for (const position of [emptied, other.position]) {
     const found = position && position.offset > 0 && (await positionIn(file, position))
-    if (found) return { position: found, emptied: position === other.emptied }
+    if (found) return { position: found, emptied: position === emptied }
   }
   return undefined
 }
@@ -123,5 +125,9 @@ async function positionIn(file: TailFile, position: Position): Promise<Position 
     const next = recent.length > 0 ? position.recent[recent.length] : undefined
     if (size >= position.offset || (next && size - offset >= next.length)) return undefined
   }
-  return { ...resumed.position, home: file.home, madeMs: file.position.madeMs }
+  return { ...resumed.position, ...ownOf(file.position) }
+}
+
+function ownOf({ home, madeMs, emptied }: Position): Pick<Position, 'home' | 'madeMs' | 'emptied'> {
+  return { home, madeMs, emptied }
 }

@@ -24,6 +24,8 @@ export interface Position {
   readonly recent: readonly Check[]
   /** Ends of records, ascending, the last at `offset` (but while skipping): dense at the end, sparse before. */
   readonly marks: readonly Mark[]
+  /** How far it had been read when it was emptied last, so that a copy of what it held is known. */
+  readonly emptied: Position | undefined
 }
 
 export interface Check {
@@ -49,23 +51,38 @@ export function startOf({ home, madeMs }: Pick<Position, 'home' | 'madeMs'>): Po
     skipping: false,
     head: { length: 0, crc: 0 },
     recent: [],
-    marks: []
+    marks: [],
+    emptied: undefined
   }
 }
 
-/** `{ v, home, made, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …] }` */
+/** The start of a file that was read up to `before`, now that it holds something else. */
+export function startAfter(before: Position, madeMs: number): Position {
+  const start = startOf({ home: before.home, madeMs })
+  if (before.offset === 0) return { ...start, emptied: before.emptied }
+  const { recent, marks } = before
+  // A copy is at most a few lines shorter than what was read, so little is enough to know it.
+  const emptied = { ...before, recent: recent.slice(-8), marks: marks.slice(-4), emptied: undefined }
+  return { ...start, emptied }
+}
+
+/** `{ v, home, made, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …], emptied?: { … } }` */
 export function encodePosition(position: Position): Buffer {
-  const { home, madeMs, offset, skipping, head, recent, marks } = position
-  return encodeCbor({
-    v: version,
+  return encodeCbor({ v: version, ...toMap(position) })
+}
+
+function toMap(position: Position): object {
+  const { home, madeMs, offset, skipping, head, recent, marks, emptied } = position
+  return {
     home,
     made: madeMs,
     offset,
     skipping,
     head: [head.length, head.crc],
     recent: recent.flatMap((check) => [check.length, check.crc]),
-    marks: marks.flatMap((mark) => [mark.offset, mark.length, mark.crc])
-  })
+    marks: marks.flatMap((mark) => [mark.offset, mark.length, mark.crc]),
+    ...(emptied ? { emptied: toMap(emptied) } : {})
+  }
 }
 
 /** Throws `store_too_new` for a later version, `invalid` for anything else that is not a position. */
@@ -78,6 +95,13 @@ export function decodePosition(bytes: Buffer): Position {
       `a tail cursor has version ${found}, this program reads ${version}; run the newer program`
     )
   }
+  const emptied = fields.has('emptied')
+    ? readFields(new Fields(fields.get('emptied'), 'tail cursor: emptied'))
+    : undefined
+  return { ...readFields(fields), emptied }
+}
+
+function readFields(fields: Fields): Position {
   const [length = 0, crc = 0] = numbers(fields, 'head', 2)
   const recent = numbers(fields, 'recent', 2)
   const marks = numbers(fields, 'marks', 3)
@@ -88,7 +112,8 @@ export function decodePosition(bytes: Buffer): Position {
     skipping: fields.get('skipping') === true,
     head: { length, crc },
     recent: groups(recent, 2).map(([length = 0, crc = 0]) => ({ length, crc })),
-    marks: groups(marks, 3).map(([offset = 0, length = 0, crc = 0]) => ({ offset, length, crc }))
+    marks: groups(marks, 3).map(([offset = 0, length = 0, crc = 0]) => ({ offset, length, crc })),
+    emptied: undefined
   }
 }
 

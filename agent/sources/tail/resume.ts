@@ -93,8 +93,7 @@ async function rewound(
   return {
     change: 'rewound',
     position: {
-      home: position.home,
-      madeMs: position.madeMs,
+      ...position,
       offset,
       skipping: false,
       head: { length, crc: crc32(await read(0, length)) },

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { CutEnd } from '../lines/line-cutter.ts'
 import { keyOfStat, type Sighting } from './file-finder.ts'
-import type { Position } from './position.ts'
+import { type Position, startAfter } from './position.ts'
 import { type Resumed, resume } from './resume.ts'
 
 const endOrder: readonly CutEnd[] = ['more', 'idle', 'end']
@@ -13,10 +13,8 @@ export class TailFile {
   /** Files of one home are read in the order of their ranks. */
   readonly rank: number
   position: Position
-  /** How far it had been read when it was last found to hold other content. */
-  emptied: Position | undefined
-  /** It holds the same as this file so far, and is not read until one of the two changes. */
-  copyOf: TailFile | undefined
+  /** It holds the same as the original so far, and is not read until that one goes another way. */
+  copyOf: { readonly original: TailFile; readonly emptied: Position | undefined } | undefined
   /** Where it was seen last; undefined when the last scan did not find it. */
   sighting: Sighting | undefined
   readonly state = {
@@ -109,13 +107,8 @@ export class TailFile {
       watched: state.size !== -1
     })
     Object.assign(state, { size, mtimeMs, changedMs: nowMs })
-    if (resumed.change === 'rewritten') {
-      if (this.position.offset > 0) this.emptied = this.position
-      // Copies of what it held are older than its new life, even within one tick of the file clock.
-      this.position = { ...resumed.position, madeMs: mtimeMs + 0.001 }
-    } else {
-      this.position = resumed.position
-    }
+    this.position =
+      resumed.change === 'rewritten' ? startAfter(this.position, mtimeMs) : resumed.position
     this.#stalled = undefined
     return resumed.change
   }

@@ -124,9 +124,9 @@ export class TailRun {
   }
 
   async #lookAt(file: TailFile): Promise<boolean> {
-    const { emptied } = file
+    const { emptied } = file.position
     const readable = await this.#opener.look(file)
-    if (file.emptied !== emptied) {
+    if (file.position.emptied !== emptied) {
       // It may hold a copy now, and it may have been copied before, which the next scan finds.
       await this.#newcomers.recognise([file])
       this.#scannedMs = Number.NEGATIVE_INFINITY

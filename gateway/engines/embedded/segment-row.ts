@@ -1,6 +1,7 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Block } from './block.ts'
+import { repairLog } from './repair-log.ts'
 import { salvageSegment } from './salvage.ts'
 import { fileBytes, listSegments, removeStore, segmentPath } from './segment-files.ts'
 import type { SegmentReader } from './segment-reader.ts'
@@ -192,11 +193,11 @@ export class SegmentRow {
   }
 }
 
-/**
- * A segment opened for writing; undefined for a file without its first commit. What mistrust is due
- * to the log (`-wal`) belongs before the open: SQLite passes over a damaged one in silence.
- */
+/** A segment opened for writing; undefined for a file without its first commit. */
 async function openChecked(path: string, check: boolean): Promise<SegmentWriter | undefined> {
+  if (await repairLog(path)) {
+    throw new HeadwaterError('store_corrupt', `${path}-wal: a commit stands behind damaged bytes`)
+  }
   const writer = await SegmentWriter.open(path)
   if (!writer || !check) return writer
   try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { open, readdir, stat, writeFile } from 'node:fs/promises'
+import { cp, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Database } from '../../../../shared/sqlite.ts'
@@ -144,3 +144,31 @@ test('a damaged lock file does not keep the engine from starting', async (t) => 
   const engine = await runningEngine(t, directory)
   assert.deepEqual(await readTexts(engine, shardId(0)), texts)
 })
+
+for (const part of [0.05, 0.5, 0.9]) {
+  test(`a bit flipped at ${part} of the -wal costs one block at most, and no number is given twice`, async (t) => {
+    const directory = await tempDir(t)
+    const image = await tempDir(t)
+    const first = await runningEngine(t, directory)
+    await first.create('s', { shards: 1 })
+    const sequences: string[] = []
+    for (const text of texts) sequences.push(...(await putAll(first, [entry({ text })])))
+    // What a machine finds that lost its power now.
+    await cp(directory, image, { recursive: true })
+    const log = `${(await segments(image))[0]}-wal`
+    const wal = await readFile(log)
+    const at = Math.floor(wal.length * part)
+    await overwrite(log, at, Buffer.of((wal[at] as number) ^ 0x10))
+    const second = await runningEngine(t, image)
+    const seen = await readTexts(second, shardId(0))
+    assert.ok(seen.length >= texts.length - 1, `${seen.length} of ${texts.length} are left`)
+    assert.deepEqual(
+      seen,
+      texts.filter((text) => seen.includes(text))
+    )
+    const [next = ''] = await putAll(second, [entry({ text: 'new' })])
+    assert.ok(sequences.every((one) => BigInt(one) < BigInt(next)))
+    const quarantine = await readdir(join(image, 'streams', 's', 'quarantine'))
+    assert.ok(quarantine.some((name) => name.endsWith('-wal.damaged')))
+  })
+}

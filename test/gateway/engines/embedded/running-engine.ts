@@ -4,6 +4,7 @@ import {
   EmbeddedEngine,
   type EmbeddedEngineOptions
 } from '../../../../gateway/engines/embedded/embedded-engine.ts'
+import { cleanUp } from '../../../support/cleanup.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
 const never = new AbortController().signal
@@ -17,7 +18,7 @@ export async function runningEngine(
   const log = pino({ level: process.env['HEADWATER_TEST_LOG'] ?? 'silent' })
   const engine = new EmbeddedEngine({ directory, clock: new ManualClock(), log, ...options })
   await engine.start(never)
-  t.after(() => engine.stop(never))
+  cleanUp(t, () => engine.stop(never))
   return engine
 }
 

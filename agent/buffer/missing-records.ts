@@ -1,0 +1,37 @@
+import type { Loss } from './ledger.ts'
+import type { Progress } from './progress.ts'
+import type { RunSummary } from './run.ts'
+import type { Segment } from './segment.ts'
+import { SeqRanges } from './seq-ranges.ts'
+
+/** Where it is not known whose records they were. */
+export const unknownStream = ''
+
+/**
+ * What a salvaged segment lacks of the frames above id `expected`, as far as it shows: the gaps in
+ * the sequence numbers, and where whole frames are gone without one, a record for each. May count
+ * what was delivered after progress was last saved.
+ */
+export async function missingRecords(
+  segment: Segment,
+  summaries: readonly RunSummary[],
+  { expected, progress }: { expected: number; progress: Progress }
+): Promise<Loss[]> {
+  const losses: Loss[] = []
+  for (const { stream, epoch, gaps } of summaries) {
+    const settled = new SeqRanges()
+    for (const run of progress.runs) {
+      if (run.stream !== stream || run.epoch !== epoch) continue
+      for (const range of run.ranges) settled.add(...range)
+    }
+    const records = gaps.reduce((sum, gap) => sum + settled.add(...gap), 0)
+    if (records > 0) losses.push({ stream, reason: 'corrupt', records })
+  }
+  const { highestId, framesAbove } = await segment.extent(expected)
+  const frames = highestId - expected - framesAbove
+  const records = frames - losses.reduce((sum, loss) => sum + loss.records, 0)
+  if (records > 0) {
+    losses.push({ stream: summaries[0]?.stream ?? unknownStream, reason: 'corrupt', records })
+  }
+  return losses
+}
