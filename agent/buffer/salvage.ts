@@ -15,7 +15,7 @@ import { rechainWal } from './wal-scan.ts'
 const keptCopies = 4
 
 /** Rows tried one by one where a damaged tree cannot be walked. */
-const maxLookups = 20_000
+const maxLookups = 5000
 
 /** Of SQLite's header: https://sqlite.org/fileformat2.html#the_database_header. */
 const pageCountAt = 28
@@ -133,42 +133,54 @@ async function copyRows(context: StoreContext, options: CopyOptions): Promise<vo
 }
 
 /**
- * From below until something is wrong, from above until something is wrong, and what lies between
- * one by one. A damaged id would lead past all that lies behind it, so no row that fails its CRC is
- * walked over.
+ * From below until something is wrong, then from above until something is wrong, then what lies
+ * between one by one. A damaged id would lead past all that lies behind it, so no row that fails its
+ * CRC is walked over.
  */
 async function* intactRows(db: Sql, table: StoreTable): AsyncGenerator<SqlValue[]> {
   const { name } = table
-  const up = `SELECT * FROM ${name} WHERE id > ? ORDER BY id LIMIT 1`
-  const down = `SELECT * FROM ${name} WHERE id < ? ORDER BY id DESC LIMIT 1`
-  let low = Number.MIN_SAFE_INTEGER
+  let low: number | undefined
   for (;;) {
-    const row = await nextRow(db, table, { sql: up, id: low })
-    if (!row) break
+    const row = await nextRow(db, table, {
+      sql: `SELECT * FROM ${name} WHERE id > ? ORDER BY id LIMIT 1`,
+      id: low ?? Number.MIN_SAFE_INTEGER
+    })
+    if (row === 'none') return
+    if (row === 'damaged') break
     low = row.id
     yield row.values
   }
-  let high = Number.MAX_SAFE_INTEGER
+  let high: number | undefined
   for (;;) {
-    const row = await nextRow(db, table, { sql: down, id: high })
-    if (!row || row.id <= low) break
+    const row = await nextRow(db, table, {
+      sql: `SELECT * FROM ${name} WHERE id < ? ORDER BY id DESC LIMIT 1`,
+      id: high ?? Number.MAX_SAFE_INTEGER
+    })
+    if (row === 'none' || row === 'damaged') break
+    if (low !== undefined && row.id <= low) return
     high = row.id
     yield row.values
   }
-  const from = Math.max(low + 1, high - maxLookups)
-  for (let id = from; id < Math.min(high, from + maxLookups); id++) {
-    const row = await nextRow(db, table, { sql: `SELECT * FROM ${name} WHERE id = ?`, id })
-    if (row) yield row.values
+  const from = low === undefined ? (high ?? maxLookups) - maxLookups : low + 1
+  for (let id = from; id < Math.min(high ?? Infinity, from + maxLookups); id++) {
+    const sql = `SELECT * FROM ${name} WHERE id = ?`
+    const row = await nextRow(db, table, { sql, id })
+    if (typeof row === 'object') yield row.values
   }
 }
 
-/** Undefined when there is none, when SQLite fails, and when the row does not pass its CRC. */
+/** Damaged: SQLite fails, or the row does not pass its CRC. */
 async function nextRow(
   db: Sql,
   table: StoreTable,
   { sql, id }: { sql: string; id: number }
-): Promise<{ id: number; values: SqlValue[] } | undefined> {
-  const row = await db.get(sql, id).catch(() => undefined)
-  const values = row && table.intact(row)
-  return values && { id: row['id'] as number, values }
+): Promise<{ id: number; values: SqlValue[] } | 'none' | 'damaged'> {
+  try {
+    const row = await db.get(sql, id)
+    if (!row) return 'none'
+    const values = table.intact(row)
+    return values ? { id: row['id'] as number, values } : 'damaged'
+  } catch {
+    return 'damaged'
+  }
 }

@@ -8,7 +8,7 @@ export interface SourceSubject<Options> {
   /** As a person writes them. */
   readonly options: object
   /** Makes `count` records appear, all different; the source is running. Does not wait for them. */
-  produce(count: number): Promise<void>
+  readonly produce: (count: number) => Promise<void>
   /** Whether what was not durable when the process died can be read again. */
   readonly rewindable: boolean
 }

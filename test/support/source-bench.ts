@@ -24,6 +24,7 @@ export class SourceBench<Options> {
   readonly #type: SourceType<Options>
   readonly #bench: BenchOptions
   #run: Run | undefined
+  #source: Source | undefined
 
   constructor(t: TestContext, type: SourceType<Options>, bench: BenchOptions = {}) {
     this.#type = type
@@ -58,7 +59,13 @@ export class SourceBench<Options> {
     return source
   }
 
+  /** The source that was started last. */
+  get source(): Source | undefined {
+    return this.#source
+  }
+
   resume(source: Source): void {
+    this.#source = source
     const abort = new AbortController()
     const run = { abort, over: false, done: Promise.resolve<unknown>(undefined) }
     run.done = source
@@ -108,7 +115,7 @@ export class SourceBench<Options> {
   async until(condition: () => boolean, stepMs = 50): Promise<void> {
     const deadline = Date.now() + 10_000
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`not within 10 s: ${condition}`)
+      if (Date.now() > deadline) throw new Error(`not within 10 s: ${String(condition)}`)
       await this.clock.advance(stepMs)
     }
   }

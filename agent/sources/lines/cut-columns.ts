@@ -20,7 +20,7 @@ export function cutColumns(
   const data = Buffer.allocUnsafeSlow(total)
   let at = 0
   for (let i = 0; i < count; i++) {
-    at += bytes.copy(data, at, starts[i] as number, ends[i] as number)
+    at += bytes.copy(data, at, starts[i], ends[i])
   }
   const columns = {
     keys: [stamp.partitionKey],

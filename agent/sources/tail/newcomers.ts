@@ -93,7 +93,9 @@ function mayBeCopy(file: TailFile, other: TailFile): boolean {
   const path = file.sighting?.path
   if (other === file || path === undefined) return false
   if (other.position.offset === 0 && !other.position.emptied) return false
-  const wholeHead = [other.position.emptied, other.position].some((one) => one?.head.length === headBytes)
+  const wholeHead = [other.position.emptied, other.position].some(
+    (one) => one?.head.length === headBytes
+  )
   if (path === other.home) return wholeHead && (other.state.deleted || !other.sighting)
   return wholeHead || isRotationOf(path, other.home)
 }

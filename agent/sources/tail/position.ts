@@ -62,7 +62,12 @@ export function startAfter(before: Position, madeMs: number): Position {
   if (before.offset === 0) return { ...start, emptied: before.emptied }
   const { recent, marks } = before
   // A copy is at most a few lines shorter than what was read, so little is enough to know it.
-  const emptied = { ...before, recent: recent.slice(-8), marks: marks.slice(-4), emptied: undefined }
+  const emptied = {
+    ...before,
+    recent: recent.slice(-8),
+    marks: marks.slice(-4),
+    emptied: undefined
+  }
   return { ...start, emptied }
 }
 

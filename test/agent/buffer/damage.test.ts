@@ -12,8 +12,10 @@ import { bufferOptions, never, storage } from './setup.ts'
 
 const source = 'tail:/var/log/app.log'
 
-/** Appends records `from` to `to`, each with a cursor behind it. */
+/** Appends records `from` to `to`, each with a cursor behind it, and a cursor before the first. */
 async function appendNumbers(buffer: AgentBuffer, from: number, to: number, bytes = 10) {
+  const cursors = [{ source, position: Buffer.from(`${from - 1}`) }]
+  await buffer.append({ ...chunkOf('a'), cursors })
   for (let n = from; n <= to; n++) {
     const cursors = [{ source, position: Buffer.from(`${n}`) }]
     await buffer.append({ ...chunkOf('a', `${n}`.padEnd(bytes, '.')), cursors })

