@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { SqlRow, SqlValue } from '../../shared/sqlite.ts'
 import { salvage } from './salvage.ts'
@@ -99,10 +98,10 @@ export class AgentStore {
     runAfter(after)
   }
 
-  async #recover(error: HeadwaterError): Promise<void> {
+  async #recover(cause: HeadwaterError): Promise<void> {
     const { db, generation } = await recover(this.#context, this.#tables, {
       generation: this.#generation,
-      error
+      cause
     })
     await this.#db.close().catch(() => undefined)
     this.#db = db
@@ -131,7 +130,7 @@ async function openNewest(context: StoreContext, tables: readonly StoreTable[]):
     const opened = await openStore(context, path, { check: true })
     if (opened.state === 'sound') return { generation, db: opened.db }
     if (opened.state === 'damaged') {
-      return recover(context, tables, { generation, error: opened.error })
+      return recover(context, tables, { generation, cause: opened.error })
     }
   }
   const path = storePath(context.directory, 'agent', 0)
@@ -143,13 +142,13 @@ async function openNewest(context: StoreContext, tables: readonly StoreTable[]):
 async function recover(
   context: StoreContext,
   tables: readonly StoreTable[],
-  { generation, error }: { generation: number; error: HeadwaterError }
+  { generation, cause }: { generation: number; cause: HeadwaterError }
 ): Promise<OpenFile> {
   const from = storePath(context.directory, 'agent', generation)
   const to = storePath(context.directory, 'agent', generation + 1)
   const { db, rows, quarantine } = await salvage(context, { from, to, tables })
   const message = 'agent.db was damaged: quarantined, and salvaged what can be read'
-  context.log.error({ error, quarantine, rows }, message)
+  context.log.error({ error: cause, quarantine, rows }, message)
   return { generation: generation + 1, db }
 }
 

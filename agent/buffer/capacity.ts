@@ -21,6 +21,8 @@ const blockPart = 0.75
 export class Capacity {
   readonly #options: CapacityOptions
   readonly #used = new Map<OverflowPolicy, () => number>()
+  /** What each row was last given room for: its commit may be under way. */
+  readonly #granted = new Map<OverflowPolicy, number>()
   #waiting = false
 
   constructor(options: CapacityOptions) {
@@ -39,12 +41,16 @@ export class Capacity {
   async shortOf(policy: OverflowPolicy, bytes: number): Promise<Shortage | undefined> {
     const { freeDiskFloorBytes, freeBytes } = this.#options
     if (this.#overCap(policy, bytes)) return 'cap'
-    return (await freeBytes()) < freeDiskFloorBytes + bytes ? 'disk' : undefined
+    if ((await freeBytes()) < freeDiskFloorBytes + bytes) return 'disk'
+    this.#granted.set(policy, bytes)
+    return undefined
   }
 
   #overCap(policy: OverflowPolicy, bytes: number): boolean {
     const { capBytes } = this.#options
-    const all = [...this.#used.values()].reduce((sum, used) => sum + used(), 0)
+    const others = [...this.#granted].filter(([other]) => other !== policy)
+    const used = [...this.#used.values()].reduce((sum, one) => sum + one(), 0)
+    const all = others.reduce((sum, [, granted]) => sum + granted, used)
     if (policy === 'drop-oldest') return all + bytes > capBytes
     const own = this.#used.get('block')?.() ?? 0
     const part = this.#waiting ? resumePart : 1

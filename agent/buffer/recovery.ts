@@ -1,6 +1,9 @@
+import type { FrameIndex } from './frame-index.ts'
+import type { Loss } from './ledger.ts'
+import { runSummaries } from './run-summaries.ts'
+import { salvage } from './salvage.ts'
 import { Segment, type SegmentPlace, segmentTables } from './segment.ts'
 import { segmentPlace } from './segment-files.ts'
-import { salvage } from './salvage.ts'
 import type { StoreContext } from './store-file.ts'
 
 /**
@@ -24,4 +27,26 @@ export async function recoverSegment(
     'a segment was damaged: quarantined, and salvaged what can be read'
   )
   return Segment.of(context, place, db)
+}
+
+/** As `recoverSegment`, for one that is in use: the index knows the new one, and what is lost. */
+export async function recoverHeld(
+  { store, index }: { readonly store: StoreContext; readonly index: FrameIndex },
+  damaged: SegmentPlace,
+  cause: unknown
+): Promise<{ readonly segment: Segment; readonly losses: readonly Loss[] }> {
+  const { number } = damaged
+  const segment = await recoverSegment(store, damaged, cause)
+  const summaries = await runSummaries(segment)
+  const settled = index.settledIn(number)
+  const before = index.heldIn(number)
+  index.forget(number)
+  index.load(number, summaries, settled)
+  const after = index.heldIn(number)
+  const losses = [...before].map(([stream, records]) => ({
+    stream,
+    reason: 'corrupt',
+    records: records - (after.get(stream) ?? 0)
+  }))
+  return { segment, losses: losses.filter(({ records }) => records > 0) }
 }

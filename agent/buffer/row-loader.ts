@@ -3,10 +3,11 @@ import type { OverflowPolicy } from './buffer.ts'
 import type { CursorRow } from './cursor-row.ts'
 import type { FrameIndex } from './frame-index.ts'
 import type { Loss } from './ledger.ts'
-import { missingRecords } from './missing-records.ts'
+import { firstMissingId, missingRecords } from './missing-records.ts'
 import type { Progress } from './progress.ts'
 import { recoverSegment } from './recovery.ts'
 import type { RunSummary } from './run.ts'
+import { runSummaries } from './run-summaries.ts'
 import { Segment, type SegmentPlace } from './segment.ts'
 import { listSegments } from './segment-files.ts'
 import { isCorrupt, openStore, removeStore, type StoreContext } from './store-file.ts'
@@ -115,7 +116,7 @@ class RowLoading {
     if (opened.state === 'damaged') return this.#recover(place, opened.error)
     const segment = await Segment.of(store, place, opened.db)
     try {
-      const summaries = await segment.summaries()
+      const summaries = await runSummaries(segment)
       if (newest) await segment.cursors()
       return { segment, summaries }
     } catch (error) {
@@ -129,7 +130,7 @@ class RowLoading {
     const segment = await recoverSegment(this.#options.store, place, cause)
     this.#damaged.push(place.path)
     this.#doubtful ??= this.#segments.length
-    const summaries = await segment.summaries()
+    const summaries = await runSummaries(segment)
     const { progress } = this.#options
     const ids = this.#segments.map(({ lastId }) => lastId)
     const expected = Math.max(progress.through[this.#policy], ...ids)
@@ -158,7 +159,7 @@ class RowLoading {
     const before = this.#segments.slice(0, from).map(({ lastId }) => lastId)
     let expected = Math.max(this.#options.progress.through[this.#policy], ...before)
     for (const { segment, lastId } of this.#segments.slice(from)) {
-      const missing = await segment.firstMissing(expected)
+      const missing = await firstMissingId(segment, expected)
       if (missing <= lastId) return missing
       expected = Math.max(expected, lastId)
     }

@@ -38,8 +38,8 @@ export interface Salvaged {
  * Copies a damaged file aside and writes every row that passes its own CRC into a new file.
  *
  * The copy is read with its log chained anew over the broken frames, so that commits behind the
- * break are seen, and as SQLite itself reads it; when neither gives anything, with the first page of
- * a new file. What is intact in any reading is saved, the newest state first.
+ * break are seen, and as SQLite itself reads it; when a table gives nothing in either, with the first
+ * page of a new file. What is intact in any reading is saved, the newest state first.
  */
 export async function salvage(context: StoreContext, task: SalvageTask): Promise<Salvaged> {
   const quarantine = await quarantinePath(context.directory, basename(task.from, '.db'))
@@ -51,7 +51,7 @@ export async function salvage(context: StoreContext, task: SalvageTask): Promise
     fill: async (target) => {
       const work = join(quarantine, 'work')
       for (const prepare of [chainAnew, copyStore, graftFirstPage]) {
-        const saved = Object.values(rows).some((count) => count > 0)
+        const saved = task.tables.every(({ name }) => (rows[name] ?? 0) > 0)
         if (prepare === graftFirstPage && saved) continue
         const path = await prepare(copy, work, { context, tables: task.tables })
         if (path !== undefined) await copyRows(context, { path, target, tables: task.tables, rows })
@@ -161,7 +161,8 @@ async function* intactRows(db: Sql, table: StoreTable): AsyncGenerator<SqlValue[
     high = row.id
     yield row.values
   }
-  const from = low === undefined ? (high ?? maxLookups) - maxLookups : low + 1
+  if (low === undefined && high === undefined) return
+  const from = low === undefined ? Number(high) - maxLookups : low + 1
   for (let id = from; id < Math.min(high ?? Infinity, from + maxLookups); id++) {
     const sql = `SELECT * FROM ${name} WHERE id = ?`
     const row = await nextRow(db, table, { sql, id })

@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import type { Cursor, OverflowPolicy } from './buffer.ts'
 import type { Capacity, Shortage } from './capacity.ts'
-import type { CursorRow } from './cursor-row.ts'
 import type { CursorTable } from './cursor-table.ts'
 import type { FrameDraft } from './frame-builder.ts'
 import type { FrameIndex } from './frame-index.ts'
@@ -9,7 +7,7 @@ import type { FrameRow } from './frame-row.ts'
 import type { Ledger } from './ledger.ts'
 import type { RecentFrames } from './recent-frames.ts'
 import { OpenSegments } from './open-segments.ts'
-import { recoverSegment } from './recovery.ts'
+import { recoverHeld } from './recovery.ts'
 import { type Commit, Segment } from './segment.ts'
 import { segmentPlace } from './segment-files.ts'
 import type { Sequence } from './sequence.ts'
@@ -126,7 +124,7 @@ export class SegmentRow {
   settleDoubt(commit: Commit): Promise<boolean> {
     return this.#turns.take(async () => {
       const segment = this.#segments.at(-1)
-      if (!segment || !this.#writable) return false
+      if (!segment) return false
       await segment.close().catch(() => undefined)
       const found = await this.#lookUp(segment, commit)
       this.#writable = false
@@ -175,26 +173,14 @@ export class SegmentRow {
   }
 
   async #recover(damaged: Segment, cause: unknown): Promise<void> {
-    const { index, store, sequence, ledger } = this.#shared
-    const { number } = damaged.place
-    const settled = index.settledIn(number)
-    const before = index.heldIn(number)
+    const { sequence, ledger } = this.#shared
     sequence.renew()
     this.#open.forget(damaged)
     if (damaged === this.#segments.at(-1)) this.#writable = false
-    const segment = await recoverSegment(store, damaged.place, cause)
-    const summaries = await segment.summaries()
-    index.forget(number)
-    index.load(number, summaries, settled)
+    const { segment, losses } = await recoverHeld(this.#shared, damaged.place, cause)
     this.#segments = this.#segments.map((one) => (one === damaged ? segment : one))
+    await ledger.add(losses)
     await damaged.remove()
-    const after = index.heldIn(number)
-    const losses = [...before].map(([stream, records]) => ({
-      stream,
-      reason: 'corrupt',
-      records: records - (after.get(stream) ?? 0)
-    }))
-    await ledger.add(losses.filter(({ records }) => records > 0))
   }
 
   #apply(segment: Segment, { frames, cursors }: Commit): void {
@@ -263,6 +249,9 @@ export class SegmentRow {
     this.#segments = this.#segments.filter((one) => one !== segment)
     this.#open.forget(segment)
     this.#shared.index.forget(segment.place.number)
-    await segment.remove()
+    await segment.remove().catch((error: unknown) => {
+      const { path } = segment.place
+      this.#shared.store.log.warn({ error, path }, 'a segment cannot be unlinked; it may come back')
+    })
   }
 }

@@ -8,8 +8,6 @@ import {
   parseCursor
 } from './cursor-row.ts'
 import { createFrames, type FrameRow, frameValues, insertFrame, parseFrame } from './frame-row.ts'
-import type { RunSummary } from './run.ts'
-import type { SeqRange } from './seq-ranges.ts'
 import {
   createStore,
   openStore,
@@ -123,9 +121,25 @@ export class Segment {
     this.#bytes = await storeBytes(this.place.path)
   }
 
+  /** Runs `work` on the open database; it stays open meanwhile. */
+  async use<T>(work: (db: Sql) => Promise<T>): Promise<T> {
+    this.#uses += 1
+    try {
+      this.#db ??= this.#open()
+      const opening = this.#db
+      const db = await opening.catch((error: unknown) => {
+        if (this.#db === opening) this.#db = undefined
+        throw error
+      })
+      return await work(db)
+    } finally {
+      this.#uses -= 1
+    }
+  }
+
   /** One transaction, fsynced. A rejection leaves open whether it happened. */
   write({ frames, cursors }: Commit): Promise<void> {
-    return this.#use(async (db) => {
+    return this.use(async (db) => {
       await transaction(db, () =>
         Promise.all([
           ...frames.map((frame) => db.run(insertFrame, ...frameValues(frame))),
@@ -136,26 +150,12 @@ export class Segment {
     })
   }
 
-  /** What it holds, by stream and epoch, oldest first. */
-  summaries(): Promise<RunSummary[]> {
-    return this.#use(async (db) => {
-      const rows = await db.all(
-        `SELECT stream, epoch, min(id) AS first_id, max(id) AS last_id, min(first) AS first,
-           max(first + count - 1) AS last, sum(count) AS records,
-           min(version) AS version, max(version) AS last_version, min(wall_ms) AS wall_ms,
-           min(uptime_ms) AS uptime_ms, min(boot) AS boot
-         FROM frames GROUP BY stream, epoch ORDER BY first_id`
-      )
-      return Promise.all(rows.map((row) => summarise(db, row)))
-    })
-  }
-
   /** Rows of one stream and epoch, up to `maxBytes` of bodies, at least one if there is one. */
   frames(query: FrameQuery): Promise<SqlRow[]> {
     const { stream, epoch, fromId, toId, maxBytes } = query
     const where = 'WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ? ORDER BY id'
     const blob = Buffer.from(epoch, 'hex')
-    return this.#use(async (db) => {
+    return this.use(async (db) => {
       // The length of a body is known without reading its pages.
       const sizes = await db.all(
         `SELECT id, length(body) AS bytes FROM frames ${where} LIMIT ${maxRows}`,
@@ -174,7 +174,7 @@ export class Segment {
 
   /** Whether all of a commit is there, whole. */
   holds({ version, frames, cursors }: Commit): Promise<boolean> {
-    return this.#use(async (db) => {
+    return this.use(async (db) => {
       const foundFrames = await db.all('SELECT * FROM frames WHERE version = ?', version)
       const foundCursors = await db.all('SELECT * FROM cursors WHERE version = ?', version)
       return (
@@ -186,7 +186,7 @@ export class Segment {
 
   /** Takes out what is left of a commit that is not there as a whole. */
   erase(version: number): Promise<void> {
-    return this.#use((db) =>
+    return this.use((db) =>
       transaction(db, async () => {
         await db.run('DELETE FROM frames WHERE version = ?', version)
         await db.run('DELETE FROM cursors WHERE version = ?', version)
@@ -196,7 +196,7 @@ export class Segment {
 
   /** Of each source the newest cursor that was committed before frame `before` was. */
   cursors(before = Number.MAX_SAFE_INTEGER): Promise<CursorRow[]> {
-    return this.#use(async (db) => {
+    return this.use(async (db) => {
       const rows = await db.all(
         `SELECT source, position, through, crc, max(version) AS version FROM cursors
          WHERE through < ? GROUP BY source`,
@@ -210,31 +210,9 @@ export class Segment {
     })
   }
 
-  /** The lowest id above `after` that no frame has. */
-  firstMissing(after: number): Promise<number> {
-    return this.#use(async (db) => {
-      const rows = await db.all('SELECT id FROM frames WHERE id > ? ORDER BY id', after)
-      const gap = rows.findIndex((row, i) => row['id'] !== after + 1 + i)
-      return after + 1 + (gap === -1 ? rows.length : gap)
-    })
-  }
-
-  /** The highest id of a frame that is there or was when a cursor was committed. */
-  extent(above: number): Promise<{ highestId: number; framesAbove: number }> {
-    return this.#use(async (db) => {
-      const frames = await db.get(
-        'SELECT max(id) AS id, count(*) FILTER (WHERE id > ?) AS above FROM frames',
-        above
-      )
-      const cursors = await db.get('SELECT max(through) AS id FROM cursors')
-      const ids = [frames?.['id'], cursors?.['id']].map((id) => (id ?? 0) as number)
-      return { highestId: Math.max(...ids), framesAbove: frames?.['above'] as number }
-    })
-  }
-
   /** Copies the log into the file and fsyncs both. */
   settle(): Promise<void> {
-    return this.#use(async (db) => {
+    return this.use(async (db) => {
       const row = await db.get('PRAGMA wal_checkpoint(TRUNCATE)')
       if (row?.['busy'] === 0) return
       throw new HeadwaterError('store_full', `${this.place.path}: the log cannot be copied over`)
@@ -257,21 +235,6 @@ export class Segment {
     await this.close()
   }
 
-  async #use<T>(work: (db: Sql) => Promise<T>): Promise<T> {
-    this.#uses += 1
-    try {
-      this.#db ??= this.#open()
-      const opening = this.#db
-      const db = await opening.catch((error: unknown) => {
-        if (this.#db === opening) this.#db = undefined
-        throw error
-      })
-      return await work(db)
-    } finally {
-      this.#uses -= 1
-    }
-  }
-
   async #open(): Promise<Sql> {
     if (this.#removed) throw new HeadwaterError('not_found', `${this.place.path} is gone`)
     const opened = await openStore(this.#context, this.place.path, { check: false })
@@ -279,43 +242,4 @@ export class Segment {
     if (opened.state === 'damaged') throw opened.error
     throw new HeadwaterError('store_corrupt', `${this.place.path} holds nothing`)
   }
-}
-
-async function summarise(db: Sql, row: SqlRow): Promise<RunSummary> {
-  const summary = {
-    stream: String(row['stream']),
-    epoch: (row['epoch'] as Buffer).toString('hex'),
-    firstId: row['first_id'] as number,
-    lastId: row['last_id'] as number,
-    first: row['first'] as number,
-    last: row['last'] as number,
-    version: row['version'] as number,
-    lastVersion: row['last_version'] as number,
-    wallMs: row['wall_ms'] as number,
-    uptimeMs: row['uptime_ms'] as number,
-    boot: (row['boot'] as Buffer).toString('hex')
-  }
-  const held = row['records'] as number
-  if (held === summary.last - summary.first + 1) return { ...summary, gaps: [] }
-  return { ...summary, gaps: await gapsOf(db, summary) }
-}
-
-/** Sequence numbers between the first and the last that no frame has. */
-async function gapsOf(
-  db: Sql,
-  { stream, epoch, first }: { stream: string; epoch: string; first: number }
-): Promise<SeqRange[]> {
-  const rows = await db.all(
-    'SELECT first, count FROM frames WHERE stream = ? AND epoch = ? ORDER BY first',
-    stream,
-    Buffer.from(epoch, 'hex')
-  )
-  const gaps: SeqRange[] = []
-  let next = first
-  for (const row of rows) {
-    const from = row['first'] as number
-    if (from > next) gaps.push([next, from - 1])
-    next = from + (row['count'] as number)
-  }
-  return gaps
 }

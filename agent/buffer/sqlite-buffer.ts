@@ -157,7 +157,7 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { openDatabase = Database.open, log } = this.#options
+    const { openDatabase = (path) => Database.open(path), log } = this.#options
     if (this.#stopped) throw new HeadwaterError('unavailable', 'the buffer was stopped')
     signal.throwIfAborted()
     const directory = new DataDirectory(this.#options.directory, openDatabase, log)

@@ -111,12 +111,13 @@ export class SourceBench<Options> {
     this.#run = undefined
   }
 
-  /** Moves time on in small steps until `condition` holds. */
+  /** Moves time on in small steps, each when the source has come to rest, until `condition` holds. */
   async until(condition: () => boolean, stepMs = 50): Promise<void> {
     const deadline = Date.now() + 10_000
     while (!condition()) {
       if (Date.now() > deadline) throw new Error(`not within 10 s: ${String(condition)}`)
       await this.clock.advance(stepMs)
+      await this.#rest(condition)
     }
   }
 
@@ -129,10 +130,9 @@ export class SourceBench<Options> {
     }
   }
 
-  /** The source sleeps, or waits for the appender, which looks like work: hence the bound. */
-  async #rest(): Promise<void> {
-    for (let turn = 0; turn < 3000 && this.running && this.clock.sleeping === 0; turn++) {
-      await settle(1)
-    }
+  /** The source sleeps, or waits for others, which looks like work: hence the bound. */
+  async #rest(enough: () => boolean = () => false): Promise<void> {
+    const resting = () => !this.running || this.clock.sleeping > 0 || enough()
+    for (let turn = 0; turn < 3000 && !resting(); turn++) await settle(1)
   }
 }

@@ -111,8 +111,8 @@ export class LineCutter {
       if (skipping) break
     }
     if (group.start !== -1) {
-      const overfull = bytes.length - group.start > maxLineBytes
-      if (end !== 'more' || overfull) this.#add(group.start, group.end, at)
+      const complete = end !== 'more' || bytes.length - group.start > maxLineBytes
+      if (complete && this.#count < maxRecords - 1) this.#add(group.start, group.end, at)
       else at = group.start
     }
     return this.#result({ consumed: at, skipping, truncated, emptyLines })

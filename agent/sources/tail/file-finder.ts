@@ -52,11 +52,17 @@ export class FileFinder {
   /** Files beside `homes` whose names begin alike, by key, as rotation leaves them. */
   async beside(homes: ReadonlySet<string>): Promise<Map<string, Sighting>> {
     const found = new Map<string, Sighting>()
+    const stems = new Map<string, Set<string>>()
     for (const home of homes) {
-      const stem = stemOf(home)
-      for (const name of await this.#names(dirname(home))) {
-        const path = join(dirname(home), name)
-        if (!name.startsWith(stem) || this.#excluded(path)) continue
+      const inDirectory = stems.get(dirname(home))
+      if (inDirectory) inDirectory.add(stemOf(home))
+      else stems.set(dirname(home), new Set([stemOf(home)]))
+    }
+    for (const [directory, inDirectory] of stems) {
+      for (const name of await this.#names(directory)) {
+        const path = join(directory, name)
+        const alike = [...inDirectory].some((stem) => name.startsWith(stem))
+        if (!alike || this.#excluded(path)) continue
         const sighting = await this.#sight(path, false)
         if (sighting) found.set(sighting.key, sighting)
       }
@@ -113,5 +119,6 @@ export function isRotationOf(path: string, home: string): boolean {
   let rest = name.slice(stem.length)
   if (rest.startsWith(extension)) rest = rest.slice(extension.length)
   else if (rest.endsWith(extension)) rest = rest.slice(0, rest.length - extension.length)
+  else return false
   return /^[.\-_]?(\d[\d.\-_T]*|old|bak)$/.test(rest)
 }

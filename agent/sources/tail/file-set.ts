@@ -34,10 +34,6 @@ export class FileSet {
     this.#options = options
   }
 
-  get size(): number {
-    return this.#files.size
-  }
-
   [Symbol.iterator](): Iterator<TailFile> {
     return this.#files.values()
   }
@@ -51,13 +47,21 @@ export class FileSet {
     this.#files.delete(file.key)
   }
 
+  /** Whether an older file of the same home is known, which this one goes on from. */
+  followsAnother(file: TailFile): boolean {
+    for (const other of this.#files.values()) {
+      if (other.home === file.home && other.rank < file.rank) return true
+    }
+    return false
+  }
+
   /** Whether an older file of the same home still has something to read. */
   mustWait(file: TailFile): boolean {
     if (!file.state.waits) return false
     for (const other of this.#files.values()) {
       const older = other.home === file.home && other.rank < file.rank
       const readable = (other.isOpen || other.sighting) && other.state.problem === ''
-      if (older && readable && !other.drained) return true
+      if (older && readable && !other.copyOf && !other.drained) return true
     }
     file.state.waits = false
     return false

@@ -1,10 +1,9 @@
+import { mayBeCopy, mayHold, positionIn, shared } from './copies.ts'
 import { fileCursor, removedCursor } from './cursors.ts'
 import { endPosition } from './end-position.ts'
 import type { FileOpener } from './file-opener.ts'
-import { isRotationOf } from './file-finder.ts'
 import type { FileSet } from './file-set.ts'
-import { headBytes, type Position, startOf } from './position.ts'
-import { resume } from './resume.ts'
+import { headBytes, startOf } from './position.ts'
 import type { TailFile } from './tail-file.ts'
 import type { TailReader } from './tail-reader.ts'
 
@@ -41,9 +40,13 @@ export class Newcomers {
 
   /** Looks for the originals of files that arrived. */
   async recognise(arrived: readonly TailFile[]): Promise<void> {
+    const { files, opener } = this.#options
     for (const file of arrived) {
-      for (const other of this.#options.files) {
-        if (mayBeCopy(file, other) && (await this.#isKin(file, other))) break
+      const others = [...files].filter((other) => mayBeCopy(file, other))
+      if (others.length === 0 || !(await opener.look(file)) || file.state.size === 0) continue
+      const head = await file.read(0, headBytes)
+      for (const other of others) {
+        if (mayHold(file, head, other) && (await this.#isKin(file, other))) break
       }
     }
   }
@@ -68,7 +71,7 @@ export class Newcomers {
 
   async #isKin(file: TailFile, other: TailFile): Promise<boolean> {
     const { name, files, reader, opener } = this.#options
-    if (!(await opener.look(file)) || !(await shared(file, other))) return false
+    if (!(await shared(file, other))) return false
     // The original may have been emptied since it was looked at.
     if (other.isOpen || other.sighting) await opener.look(other)
     const found = await shared(file, other)
@@ -86,50 +89,4 @@ export class Newcomers {
     }
     return true
   }
-}
-
-/** Whether `file` could hold what was read from `other`, by their names and fates. */
-function mayBeCopy(file: TailFile, other: TailFile): boolean {
-  const path = file.sighting?.path
-  if (other === file || path === undefined) return false
-  if (other.position.offset === 0 && !other.position.emptied) return false
-  const wholeHead = [other.position.emptied, other.position].some(
-    (one) => one?.head.length === headBytes
-  )
-  if (path === other.home) return wholeHead && (other.state.deleted || !other.sighting)
-  return wholeHead || isRotationOf(path, other.home)
-}
-
-/** Where in `file` reading goes on, if it begins with what is or was in `other`. */
-async function shared(
-  file: TailFile,
-  other: TailFile
-): Promise<{ readonly position: Position; readonly emptied: boolean } | undefined> {
-  const { emptied } = other.position
-  for (const position of [emptied, other.position]) {
-    const found = position && position.offset > 0 && (await positionIn(file, position))
-    if (found) return { position: found, emptied: position === emptied }
-  }
-  return undefined
-}
-
-/**
- * Where in `file` reading goes on, if it holds what was read up to `position`, or is a beginning of
- * that, as a copy is that is still being made. Two files that only begin with the same lines are none.
- */
-async function positionIn(file: TailFile, position: Position): Promise<Position | undefined> {
-  const read = (offset: number, length: number) => file.read(offset, length)
-  const { size } = file.state
-  const resumed = await resume(read, position, { size, watched: false })
-  const { offset, recent } = resumed.position
-  if (resumed.change === 'rewritten') return undefined
-  if (resumed.change === 'rewound') {
-    const next = recent.length > 0 ? position.recent[recent.length] : undefined
-    if (size >= position.offset || (next && size - offset >= next.length)) return undefined
-  }
-  return { ...resumed.position, ...ownOf(file.position) }
-}
-
-function ownOf({ home, madeMs, emptied }: Position): Pick<Position, 'home' | 'madeMs' | 'emptied'> {
-  return { home, madeMs, emptied }
 }

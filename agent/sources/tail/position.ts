@@ -41,6 +41,11 @@ export interface Mark extends Check {
 
 export const headBytes = 1024
 
+/** Where the first of the recent records begins. */
+export function recentFrom({ offset, recent }: Position): number {
+  return recent.reduce((from, check) => from - check.length, offset)
+}
+
 const version = 1
 
 export function startOf({ home, madeMs }: Pick<Position, 'home' | 'madeMs'>): Position {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { headBytes, type Mark, type Position, startOf } from './position.ts'
+import { headBytes, type Mark, type Position, recentFrom, startOf } from './position.ts'
 
 /** Reads up to `length` bytes of one file; fewer at its end. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>
@@ -37,17 +37,19 @@ export async function resume(
   if (sameHead && size >= offset && (!checked || (await matches(read, checked)))) {
     return { change: 'same', position }
   }
-  const recentFrom = offset - recent.reduce((sum, check) => sum + check.length, 0)
   const headProves = sameHead && (!watched || head.length === headBytes)
   const headIsCut = !watched && size < head.length
   if (headProves || headIsCut) {
-    const records = await matchingRecords(read, position, recentFrom)
-    const to = await rewound(read, position, { records, recentFrom })
+    const from = recentFrom(position)
+    const records = from < size ? await matchingRecords(read, position, from) : 0
+    const to = recent.slice(0, records).reduce((at, check) => at + check.length, from)
     // Where the head is no proof, nothing but what was read may be there.
     const torn = recent[records]?.length ?? 0
-    if (records > 0 && (headProves || size - to.position.offset < torn)) return to
-    const mark = headProves && (await lastMatch(read, marks, Math.min(size, recentFrom)))
-    if (mark) return rewound(read, position, { records: 0, recentFrom: mark.offset })
+    if (records > 0 && (headProves || size - to < torn)) {
+      return rewound(read, position, { offset: to, records })
+    }
+    const mark = headProves && (await lastMatch(read, marks, Math.min(size, from)))
+    if (mark) return rewound(read, position, { offset: mark.offset, records: 0 })
   }
   return { change: 'rewritten', position: startOf(position) }
 }
@@ -81,14 +83,13 @@ async function lastMatch(
   return undefined
 }
 
-/** The position as it was behind the first `records` of its recent ones. */
+/** The position as it was at `offset`, behind the first `records` of its recent ones. */
 async function rewound(
   read: ReadAt,
   position: Position,
-  to: { readonly records: number; readonly recentFrom: number }
+  to: { readonly offset: number; readonly records: number }
 ): Promise<Resumed> {
-  const recent = position.recent.slice(0, to.records)
-  const offset = recent.reduce((sum, check) => sum + check.length, to.recentFrom)
+  const { offset, records } = to
   const length = Math.min(position.head.length, offset)
   return {
     change: 'rewound',
@@ -97,7 +98,7 @@ async function rewound(
       offset,
       skipping: false,
       head: { length, crc: crc32(await read(0, length)) },
-      recent,
+      recent: position.recent.slice(0, records),
       marks: position.marks.filter((mark) => mark.offset <= offset)
     }
   }

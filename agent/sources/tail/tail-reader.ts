@@ -74,6 +74,8 @@ export class TailReader {
 
   /** Resolves when all that was read is durable. Throws what an append was rejected with. */
   durable(): Promise<void> {
+    // Nobody is to wait for the commit age of the last lines.
+    if (!this.#inFlight.empty) this.commit([])
     return this.#inFlight.durable()
   }
 

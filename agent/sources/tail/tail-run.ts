@@ -86,12 +86,13 @@ export class TailRun {
     const firstRun = cursors.size === 0
     const arrived = await this.#scan()
     const atEnd = tail.from === 'end' || (tail.from === 'auto' && firstRun && !context.once)
-    const skipped = atEnd ? await this.#newcomers.skipToEnd(arrived) : []
+    const old = arrived.filter((file) => atEnd && !this.#files.followsAnother(file))
+    const skipped = await this.#newcomers.skipToEnd(old)
     if (firstRun || skipped.length > 0) {
       const ends = skipped.map((file) => fileCursor(context.name, file))
       this.#reader.commit([markerCursor(context.name), ...ends])
     }
-    if (!atEnd) await this.#newcomers.recognise(arrived)
+    await this.#newcomers.recognise(arrived.filter((file) => !old.includes(file)))
   }
 
   #scanDue(): boolean {

@@ -13,7 +13,7 @@ import { bufferOptions, never, storage } from './setup.ts'
 const source = 'tail:/var/log/app.log'
 
 /** Appends records `from` to `to`, each with a cursor behind it, and a cursor before the first. */
-async function appendNumbers(buffer: AgentBuffer, from: number, to: number, bytes = 10) {
+async function appendNumbers(buffer: AgentBuffer, [from, to]: [number, number], bytes = 10) {
   const cursors = [{ source, position: Buffer.from(`${from - 1}`) }]
   await buffer.append({ ...chunkOf('a'), cursors })
   for (let n = from; n <= to; n++) {
@@ -62,7 +62,7 @@ test('a flipped bit anywhere in the log loses nothing, and doubles nothing while
   t.diagnostic(`seed ${random.seed}`)
   const { directory, start } = await storage(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 12, 1500)
+  await appendNumbers(buffer, [1, 12], 1500)
   const size = (await readFile(await segmentFile(directory, '-wal'))).length
   let complete = 0
   for (let round = 0; round < 25; round++) {
@@ -99,7 +99,7 @@ test('a flipped bit anywhere in the log loses nothing, and doubles nothing while
 test('what was released before a log was damaged is not sent again', async (t) => {
   const { directory, start, clock } = await withClock(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 10, 1500)
+  await appendNumbers(buffer, [1, 10], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 8)) await buffer.release(id)
   await clock.advance(1000)
   await clock.advance(1000)
@@ -116,11 +116,11 @@ test('what was released before a log was damaged is not sent again', async (t) =
 test('a segment that is destroyed altogether sends its sources back to what was delivered', async (t) => {
   const { directory, start, clock } = await withClock(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 10, 1500)
+  await appendNumbers(buffer, [1, 10], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 6)) await buffer.release(id)
   await clock.advance(1000)
   await new Promise((resolve) => setTimeout(resolve, 100))
-  await appendNumbers(buffer, 11, 12, 1500)
+  await appendNumbers(buffer, [11, 12], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 5)) await buffer.release(id)
   await clock.advance(1000)
   await new Promise((resolve) => setTimeout(resolve, 100))
@@ -131,7 +131,7 @@ test('a segment that is destroyed altogether sends its sources back to what was 
   assert.deepEqual(await numbersOf(salvaged), [])
   const cursor = cursorOf(salvaged)
   assert.ok(cursor > 0 && cursor <= 11, `cursor ${cursor}`)
-  await appendNumbers(salvaged, cursor + 1, 12)
+  await appendNumbers(salvaged, [cursor + 1, 12])
   assert.equal(cursorOf(salvaged), 12)
 })
 
@@ -140,7 +140,7 @@ test('a flipped byte anywhere in a file is survived, and what cannot be read is 
   t.diagnostic(`seed ${random.seed}`)
   const { directory, start } = await storage(t)
   const first = await start()
-  await appendNumbers(first, 1, 12, 1500)
+  await appendNumbers(first, [1, 12], 1500)
   await first.stop(never)
   const size = (await readFile(await segmentFile(directory, '.db'))).length
   for (let round = 0; round < 25; round++) {
@@ -155,7 +155,7 @@ test('a flipped byte anywhere in a file is survived, and what cannot be read is 
     const gone = Array.from({ length: cursor }, (_, i) => i + 1).filter((n) => !numbers.includes(n))
     assert.ok(gone.length <= counted, `byte ${at}: ${gone.length} gone, ${counted} accounted for`)
     assert.ok(numbers.length >= 6, `byte ${at}: only ${numbers.length} left`)
-    await appendNumbers(salvaged, 100, 101)
+    await appendNumbers(salvaged, [100, 101])
     assert.deepEqual((await numbersOf(salvaged)).slice(-2), [100, 101])
     await salvaged.stop(never)
     await rm(image, { recursive: true })
@@ -165,7 +165,7 @@ test('a flipped byte anywhere in a file is survived, and what cannot be read is 
 test('a damaged older segment is salvaged, and its source goes back to before what is gone', async (t) => {
   const { directory, start } = await storage(t, { segmentBytes: 20_000 })
   const first = await start()
-  await appendNumbers(first, 1, 40, 1500)
+  await appendNumbers(first, [1, 40], 1500)
   await first.stop(never)
   const path = await segmentFile(directory, '.db', 0)
   const bytes = await readFile(path)
@@ -187,7 +187,7 @@ test('a damaged older segment is salvaged, and its source goes back to before wh
 test('a segment that turns out damaged when it is read is salvaged, and the rest flows on', async (t) => {
   const { directory, start } = await storage(t, { segmentBytes: 20_000 })
   const first = await start()
-  await appendNumbers(first, 1, 40, 1500)
+  await appendNumbers(first, [1, 40], 1500)
   await first.stop(never)
   const buffer = await start()
   const path = await segmentFile(directory, '.db', 0)
@@ -207,7 +207,7 @@ test('a segment that turns out damaged when it is read is salvaged, and the rest
 test('a frame whose body is damaged is parked as unreadable, and those behind it are sent', async (t) => {
   const { directory, start } = await storage(t)
   const first = await start()
-  await appendNumbers(first, 1, 5, 1500)
+  await appendNumbers(first, [1, 5], 1500)
   await first.stop(never)
   const path = await segmentFile(directory, '.db')
   const bytes = await readFile(path)
@@ -230,7 +230,7 @@ test('a frame whose body is damaged is parked as unreadable, and those behind it
 test('a salvage that was cut short is done again from the damaged file', async (t) => {
   const { directory, start } = await storage(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 10, 1500)
+  await appendNumbers(buffer, [1, 10], 1500)
   const image = await imageOf(t, directory)
   const path = await segmentFile(image, '.db')
   await damage(`${path}-wal`, 5000)
@@ -252,7 +252,7 @@ test('a damaged agent.db is salvaged: the ledger and the dead letters are kept',
   const [frame] = await framesOf(buffer, 'a')
   assert.ok(frame)
   await buffer.release(frame.id, [{ code: 'invalid', reason: 'no', seqs: [2] }])
-  await appendNumbers(buffer, 3, 5)
+  await appendNumbers(buffer, [3, 5])
   const image = await imageOf(t, directory)
   const wal = join(image, 'agent.db-wal')
   await damage(wal, 32 + 24 + 700)
@@ -266,7 +266,7 @@ test('a damaged agent.db is salvaged: the ledger and the dead letters are kept',
 test('a segment whose first commit never happened is removed', async (t) => {
   const { directory, start } = await storage(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 2)
+  await appendNumbers(buffer, [1, 2])
   const image = await imageOf(t, directory)
   const unborn = join(image, 'segments', 'drop-oldest-00000099.db')
   await writeFile(unborn, '')
@@ -279,7 +279,7 @@ test('a segment whose first commit never happened is removed', async (t) => {
 test('a file of a newer version is refused, and left as it is', async (t) => {
   const { directory, start, create } = await storage(t)
   const first = await start()
-  await appendNumbers(first, 1, 2)
+  await appendNumbers(first, [1, 2])
   await first.stop(never)
   const path = await segmentFile(directory, '.db')
   const db = await Database.open(path)
@@ -295,13 +295,13 @@ test('a file of a newer version is refused, and left as it is', async (t) => {
 test('copies of damaged files are bounded in number', async (t) => {
   const { directory, start } = await storage(t)
   const buffer = await start()
-  await appendNumbers(buffer, 1, 2)
+  await appendNumbers(buffer, [1, 2])
   const image = await imageOf(t, directory)
   for (let i = 0; i < 7; i++) {
     const path = await segmentFile(image, '.db')
     await writeFile(path, Buffer.alloc(4096, 9))
     const salvaged = await open(t, image)
-    await appendNumbers(salvaged, 10 + i, 10 + i)
+    await appendNumbers(salvaged, [10 + i, 10 + i])
     await salvaged.stop(never)
   }
   assert.equal((await readdir(join(image, 'quarantine'))).length, 4)

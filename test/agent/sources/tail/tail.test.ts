@@ -76,6 +76,20 @@ test('from: start reads what is there, from: end skips it at every start', async
   assert.deepEqual([...texts()].sort(), ['a', 'b', 'c'])
 })
 
+test('from: end does not skip what came in the place of a file that was read before', async (t) => {
+  const { bench, path, texts, has } = await setup(t)
+  bench.start({ tail: path, from: 'end' })
+  await bench.pass(200)
+  await writeFile(path, 'a\n')
+  await has('a')
+  await bench.stop()
+  await rename(path, `${path}.1`)
+  await writeFile(path, 'b\n')
+  bench.start({ tail: path, from: 'end' })
+  await has('a', 'b')
+  assert.deepEqual(texts(), ['a', 'b'])
+})
+
 test('once: all is read to its end, the unfinished last line too, and the run resolves', async (t) => {
   const { bench, path, directory, texts } = await setup(t, true)
   await writeFile(path, 'a\nb')
