@@ -27,7 +27,7 @@ function testFiles(folders) {
     folders.length > 0
       ? folders.some((folder) => file.startsWith(folder))
       : !onlyNamed.includes(topOf(file))
-  return all.filter(wanted).sort()
+  return all.filter(wanted).toSorted((a, b) => a.localeCompare(b))
 }
 
 function topOf(file) {

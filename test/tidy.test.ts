@@ -53,7 +53,10 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Files over 250 lines, each with the reason why it is better in one piece. */
-const longFiles: Readonly<Record<string, string>> = {}
+const longFiles: Readonly<Record<string, string>> = {
+  'agent/buffer/segment-row.ts': 'every step in the life of one row of segments shares its list',
+  'agent/buffer/sqlite-buffer.ts': 'puts the parts of the buffer together and is its outer face'
+}
 const longFileLines = 250
 const mostLines = 400
 const mostTestLines = 500

@@ -74,8 +74,8 @@ export class AgentStore {
   /** Goes on with the file itself, after a copy of it in memory. */
   reopen(): Promise<void> {
     return this.#turns.take(async () => {
-      await this.#db.close()
       const { db, generation } = await openNewest(this.#context, this.#tables)
+      await this.#db.close()
       this.#db = db
       this.#generation = generation
       await this.#takeOver()
@@ -87,14 +87,10 @@ export class AgentStore {
       throw new HeadwaterError('store_full', `${this.#context.directory} cannot be written`)
     }
     let after: AfterCommit | void = undefined
-    if (lazy) await this.#db.exec('PRAGMA synchronous = NORMAL')
-    try {
-      await transaction(this.#db, async () => {
-        after = await work(this.#db)
-      })
-    } finally {
-      if (lazy) await this.#db.exec('PRAGMA synchronous = FULL')
-    }
+    await this.#db.exec(`PRAGMA synchronous = ${lazy ? 'NORMAL' : 'FULL'}`)
+    await transaction(this.#db, async () => {
+      after = await work(this.#db)
+    })
     runAfter(after)
   }
 

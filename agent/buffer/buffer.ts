@@ -39,7 +39,8 @@ export interface Appender {
    * Resolves when records and cursors are fsynced in one transaction (or, for a volatile chunk,
    * are in the memory ring). Chunks of one stream keep the order of the calls. Waits while the
    * stream's policy is `block` and the buffer is full, and while the disk is unusable. Rejects with
-   * `too_large` for a record that can never be sent, with `store_full` when `signal` aborts the wait.
+   * `too_large` for a record that can never be sent, with `store_full` when `signal` aborts the wait
+   * or so much waits already that there is no memory for more.
    */
   append(chunk: Chunk, signal?: AbortSignal): Promise<void>
   /** All cursors whose source is `prefix` or begins with `prefix:`. */

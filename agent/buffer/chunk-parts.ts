@@ -59,17 +59,22 @@ export function chunkParts(chunk: Chunk, options: PartOptions): Part[] {
 
 const zip = promisify(gzip)
 
-/** The frame of these columns; gzip only where it is smaller. Copies before it yields. */
-export async function packed(
-  columns: RecordColumns,
-  compression: Compression
-): Promise<PackedBody> {
+/** The frame of these columns; gzip only where it is smaller. Has its own copy when it returns. */
+export function packed(columns: RecordColumns, compression: Compression): Promise<PackedBody> {
   const plain = encodeFrame(columns)
-  if (compression === 'gzip') {
-    const body = await zip(plain)
-    if (body.length < plain.length) return { enc: 'gzip', body, crc: frameCrc(body) }
-  }
-  return { enc: 'id', body: plain, crc: frameCrc(plain) }
+  const body = compression === 'gzip' ? smaller(plain) : Promise.resolve(asItIs(plain))
+  // Nobody may be left to ask for it.
+  body.catch(() => undefined)
+  return body
+}
+
+async function smaller(plain: Buffer): Promise<PackedBody> {
+  const body = await zip(plain)
+  return body.length < plain.length ? { enc: 'gzip', body, crc: frameCrc(body) } : asItIs(plain)
+}
+
+function asItIs(body: Buffer): PackedBody {
+  return { enc: 'id', body, crc: frameCrc(body) }
 }
 
 function checkColumns(records: RecordColumns): void {

@@ -57,6 +57,8 @@ export class Committer {
   #running: Promise<void> | undefined
   #mode: 'disk' | 'memory' = 'disk'
   #ending: 'no' | 'drain' | 'abandon' = 'no'
+  /** A commit is tried again after a wait, which new entries do not cut short. */
+  #retrying = false
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -74,7 +76,7 @@ export class Committer {
   append(entry: Entry): void {
     const { pending } = this.#options
     pending.push(entry)
-    if (pending.size === 1 || this.#isDue()) this.nudge()
+    if (!this.#retrying && (pending.size === 1 || this.#isDue())) this.nudge()
   }
 
   /** Room may have come: ends the wait that is going on, if any. */
@@ -103,6 +105,7 @@ export class Committer {
       const entries = pending.take(maxCommits * this.#options.commitBytes)
       if (entries.length === 0) return
       const outcome = await this.#commit(entries)
+      this.#retrying = outcome !== 'done'
       if (outcome === 'done') continue
       pending.putBack(entries)
       if (this.#ending === 'abandon' || (outcome === 'blocked' && this.#ending === 'drain')) break
@@ -151,6 +154,7 @@ export class Committer {
         if (!(await row.makeRoom(sizeOf(drafts, cursors)))) return this.#noRoom()
         await this.#write(row.number(drafts, cursors), entries)
         extra.done()
+        this.#toDisk()
         histogram.observe((clock.monoMs() - begunMs) / 1000)
       }
     } catch (error) {
@@ -158,7 +162,6 @@ export class Committer {
       return 'failed'
     }
     for (const entry of entries) entry.take()
-    this.#toDisk()
     this.#options.committed(entries.reduce((sum, { records }) => sum + records, 0))
     return 'done'
   }
@@ -213,18 +216,20 @@ export class Committer {
   }
 
   #refuse(entries: readonly Entry[]): void {
-    for (const entry of entries) if (entry.content.volatile) this.#options.lost(entry)
+    const error = new HeadwaterError('store_full', 'the buffer was stopped before this was durable')
     for (const entry of entries) {
-      entry.refuse(
-        new HeadwaterError('store_full', 'the buffer was stopped before this was durable')
-      )
+      if (entry.content.volatile) this.#options.lost(entry)
+      entry.refuse(error)
     }
   }
 }
 
+/** What a row takes besides its body, at most. Bytes. */
+const rowOverheadBytes = 400
+
 function sizeOf(drafts: readonly FrameDraft[], cursors: readonly Cursor[]): number {
-  const bodies = drafts.reduce((sum, { body }) => sum + body.length, 0)
-  return bodies + cursors.reduce((sum, { position }) => sum + position.length, 0)
+  const blobs = [...drafts.map(({ body }) => body), ...cursors.map(({ position }) => position)]
+  return blobs.reduce((sum, { length }) => sum + length + rowOverheadBytes, 0)
 }
 
 function lastOfEach(cursors: readonly Cursor[]): Cursor[] {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
+import { HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import { openCopy } from './memory-copies.ts'
 import { segmentFolder } from './segment-files.ts'
@@ -15,6 +15,8 @@ export class DataDirectory {
   readonly #openSql: OpenSql
   readonly #log: Log
   #lock: Sql | undefined
+  #readOnly = true
+  #suspended = false
 
   constructor(path: string, openSql: OpenSql, log: Log) {
     this.path = path
@@ -22,29 +24,41 @@ export class DataDirectory {
     this.#log = log
   }
 
-  /** It could not be locked, because nothing can be written to it. */
+  /** Nothing can be written to it now. */
   get readOnly(): boolean {
-    return this.#lock === undefined
+    return this.#readOnly
   }
 
-  /** Rejects with `store_locked` when another process has it. */
+  /** Rejects with `store_locked` when another process has it, with `config` when nobody may have it. */
   async acquire(): Promise<void> {
     try {
-      this.#lock = await this.#tryLock()
+      this.#lock ??= await this.#tryLock()
+      this.#readOnly = false
     } catch (error) {
-      if (!(error instanceof HeadwaterError) || error.code !== 'store_full') throw error
-      const message = 'the data directory cannot be written: what it holds is read from memory'
-      this.#log.error({ error, directory: this.path }, message)
+      if (!isUnwritable(error)) throw error
+      this.suspend(error)
     }
   }
 
-  /** Whether it can be written by now. */
-  async retry(): Promise<boolean> {
-    if (!this.readOnly) return true
+  /** From now on nothing is written, until `retry` says that it can be. */
+  suspend(error: unknown): void {
+    const message = 'the data directory cannot be written: what it holds is read from memory'
+    if (!this.#suspended) this.#log.error({ error, directory: this.path }, message)
+    this.#suspended = true
+    this.#readOnly = true
+  }
+
+  /** Whether it may be writable by now; `reopen` finds out, and its failure suspends it again. */
+  async retry(reopen: () => Promise<void>): Promise<boolean> {
+    if (!this.#readOnly) return true
     try {
-      this.#lock = await this.#tryLock()
+      this.#lock ??= await this.#tryLock()
+      this.#readOnly = false
+      await reopen()
+      this.#suspended = false
       return true
-    } catch {
+    } catch (error) {
+      this.suspend(error)
       return false
     }
   }
@@ -62,9 +76,7 @@ export class DataDirectory {
    * however it ends.
    */
   async #tryLock(): Promise<Sql> {
-    await mkdir(join(this.path, segmentFolder), { recursive: true }).catch((cause: unknown) => {
-      throw asHeadwaterError(cause, 'store_full')
-    })
+    await makeDirectory(join(this.path, segmentFolder))
     const db = await this.#openSql(join(this.path, 'lock'))
     try {
       await db.exec('BEGIN EXCLUSIVE')
@@ -79,4 +91,22 @@ export class DataDirectory {
       )
     }
   }
+}
+
+/** What a file system says that is full, read-only or broken; anything else is a wrong path. */
+const unwritable = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    if (unwritable.has(code)) throw new HeadwaterError('store_full', `${path}: ${code}`, { cause })
+    const message = `the data directory ${path} cannot be made (${code}); choose another: --data-dir`
+    throw new HeadwaterError('config', message, { cause })
+  }
+}
+
+export function isUnwritable(error: unknown): boolean {
+  return error instanceof HeadwaterError && error.code === 'store_full'
 }

@@ -1,5 +1,4 @@
 import type { Log } from '../../shared/log.ts'
-import type { Bell } from './bell.ts'
 import type { BootTime } from './boot-time.ts'
 import type { FrameId, FrameStore, OverflowPolicy, Parked, StoredFrame } from './buffer.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -21,14 +20,13 @@ export interface HeldFramesOptions {
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
   readonly time: BootTime
-  readonly bell: Bell
   readonly log: Log
   /** A segment was unlinked. */
   readonly roomMade: () => void
 }
 
-/** The sender's side of the buffer. `changed` is for one caller at a time. */
-export class HeldFrames implements FrameStore {
+/** The sender's side of the buffer. */
+export class HeldFrames implements Omit<FrameStore, 'changed'> {
   readonly counts = { released: 0, parked: 0 }
   readonly #options: HeldFramesOptions
   readonly #walk: FrameWalk
@@ -45,10 +43,6 @@ export class HeldFrames implements FrameStore {
 
   floor(stream: string, epoch: string): number {
     return this.#options.index.floor(stream, epoch)
-  }
-
-  changed(signal: AbortSignal): Promise<void> {
-    return this.#options.bell.wait(signal)
   }
 
   async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
@@ -97,6 +91,7 @@ export class HeldFrames implements FrameStore {
     const count = index.settle(run, range, frame)
     if (index.holds(run.segment)) return count
     for (const row of Object.values(rows)) {
+      if (!row.isSealed(run.segment)) continue
       row
         .sweep()
         .then((swept) => swept && roomMade())

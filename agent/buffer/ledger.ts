@@ -4,7 +4,7 @@ import type { AgentStore } from './agent-store.ts'
 import type { Sql, StoreTable } from './store-file.ts'
 
 /** Why records were lost. */
-export type LossReason =
+type LossReason =
   /** The buffer was at its cap, or the disk below its floor. */
   | 'overflow'
   /** The memory ring was full while the disk was unusable, or the agent ended meanwhile. */

@@ -46,7 +46,7 @@ export interface LoadOptions {
  */
 export async function loadRow(policy: OverflowPolicy, options: LoadOptions): Promise<FoundRow> {
   const loading = new RowLoading(policy, options)
-  const places = await listSegments(options.store.directory, policy)
+  const places = await listSegments(options.store, policy)
   for (const place of places) {
     options.signal.throwIfAborted()
     await loading.add(place, place === places.at(-1))
@@ -82,7 +82,9 @@ class RowLoading {
       this.#highest.version = Math.max(this.#highest.version, ...versions)
       if (!newest) await segment.close()
     } catch (error) {
-      if (error instanceof HeadwaterError && error.code === 'store_too_new') throw error
+      if (!(error instanceof HeadwaterError) || error.code === 'store_too_new') throw error
+      // A disk that is full opens nothing: then all of the buffer is read from memory.
+      if (error.code === 'store_full' && !store.readOnly()) throw error
       this.#doubtful ??= this.#segments.length
       store.log.error({ error, path: place.path }, 'a segment cannot be read now; it is left aside')
     }
@@ -109,7 +111,7 @@ class RowLoading {
     // Only the newest is written to; what else is wrong with another shows when it is read.
     const opened = await openStore(store, place.path, { check: newest })
     if (opened.state === 'unborn' && newest) {
-      await removeStore(place.path)
+      if (!store.readOnly()) await removeStore(place.path)
       return undefined
     }
     if (opened.state === 'unborn') return this.#recover(place, 'it holds nothing')

@@ -9,7 +9,7 @@ import {
   type StoreContext,
   type StoreTable
 } from './store-file.ts'
-import { rechainWal } from './wal-scan.ts'
+import { rechainWal } from '../../shared/wal-scan.ts'
 
 /** Copies of damaged files that are kept for a person to look at; the oldest is removed for a new one. */
 const keptCopies = 4

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { OverflowPolicy } from './buffer.ts'
 import type { SegmentPlace } from './segment.ts'
-import { listStores, removeStore, storePath } from './store-file.ts'
+import { listStores, removeStore, type StoreContext, storePath } from './store-file.ts'
 
 /** Where segments lie in the data directory. */
 export const segmentFolder = 'segments'
@@ -16,15 +16,18 @@ export function segmentPlace(directory: string, place: Omit<SegmentPlace, 'path'
  * salvage was cut short: the successor is removed, and it is done again.
  */
 export async function listSegments(
-  directory: string,
+  { directory, readOnly }: StoreContext,
   policy: OverflowPolicy
 ): Promise<SegmentPlace[]> {
   const places: SegmentPlace[] = []
   for (const { base, generation, path } of await listStores(join(directory, segmentFolder))) {
     if (!base.startsWith(`${policy}-`)) continue
     const number = Number(base.slice(policy.length + 1))
-    if (places.some((place) => place.number === number)) await removeStore(path)
-    else places.push({ policy, number, generation, path })
+    if (!places.some((place) => place.number === number)) {
+      places.push({ policy, number, generation, path })
+    } else if (!readOnly()) {
+      await removeStore(path)
+    }
   }
   return places.sort((a, b) => a.number - b.number)
 }

@@ -70,6 +70,11 @@ export class SegmentRow {
     return this.#shared.index.lowestId(this.numbers) ?? this.#lastId + 1
   }
 
+  /** Whether a segment of this row takes no more commits. */
+  isSealed(number: number): boolean {
+    return this.numbers.slice(0, -1).includes(number)
+  }
+
   /** A segment of this row, made ready to be read. */
   async segment(number: number): Promise<Segment | undefined> {
     const segment = this.#segments.find(({ place }) => place.number === number)

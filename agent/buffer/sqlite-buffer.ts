@@ -19,9 +19,8 @@ import type {
 import { BufferCore } from './buffer-core.ts'
 import { Capacity } from './capacity.ts'
 import type { Compression } from './chunk-parts.ts'
-import { DataDirectory } from './data-directory.ts'
+import { DataDirectory, isUnwritable } from './data-directory.ts'
 import type { DeadLetter } from './dead-letters.ts'
-
 import { HeldFrames } from './held-frames.ts'
 import { Intake } from './intake.ts'
 import { RecentFrames } from './recent-frames.ts'
@@ -31,7 +30,7 @@ import type { OpenSql } from './store-file.ts'
 export interface SqliteBufferOptions {
   readonly directory: string
   readonly device: string
-  /** Asked once for each stream. */
+  /** The same for a stream as long as the buffer runs. */
   readonly overflow: (stream: string) => OverflowPolicy
   readonly frameBytes: number
   readonly segmentBytes: number
@@ -63,7 +62,7 @@ const minSegments = 8
 const minFrames = 32
 
 /** What exists between start and stop. */
-interface Parts {
+interface Running {
   readonly directory: DataDirectory
   readonly core: BufferCore
   readonly held: HeldFrames
@@ -79,8 +78,9 @@ export class SqliteBuffer implements AgentBuffer {
   readonly #bell = new Bell()
   readonly #ending = new AbortController()
   #starting: Promise<void> | undefined
-  #parts: Parts | undefined
+  #inner: Running | undefined
   #saving: Promise<void> | undefined
+  #saveFailed = false
   #stopped: Promise<void> | undefined
 
   constructor(options: SqliteBufferOptions) {
@@ -105,11 +105,11 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   cursors(prefix: string): ReadonlyMap<string, Buffer> {
-    return this.#parts?.core.cursors.positions(prefix) ?? new Map()
+    return this.#inner?.core.cursors.positions(prefix) ?? new Map()
   }
 
   streams(): readonly string[] {
-    return this.#parts?.held.streams() ?? []
+    return this.#inner?.held.streams() ?? []
   }
 
   async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
@@ -117,7 +117,7 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   floor(stream: string, epoch: string): number {
-    return this.#parts?.held.floor(stream, epoch) ?? 0
+    return this.#inner?.held.floor(stream, epoch) ?? 0
   }
 
   async release(id: FrameId, parked?: readonly Parked[]): Promise<void> {
@@ -137,7 +137,7 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   stats(): BufferStats {
-    const { core, held, intake } = this.#parts ?? {}
+    const { core, held, intake } = this.#inner ?? {}
     const rows = core ? Object.values(core.rows) : []
     const oldest = core?.index.oldest()
     return {
@@ -163,15 +163,19 @@ export class SqliteBuffer implements AgentBuffer {
     const directory = new DataDirectory(this.#options.directory, openDatabase, log)
     await directory.acquire()
     try {
-      this.#parts = await this.#open(directory, signal)
+      this.#inner = await this.#open(directory, signal).catch((error: unknown) => {
+        if (directory.readOnly || !isUnwritable(error)) throw error
+        directory.suspend(error)
+        return this.#open(directory, signal)
+      })
     } catch (error) {
       await directory.release()
       throw error
     }
-    this.#saving = this.#saveProgress(this.#parts.core)
+    this.#saving = this.#saveNowAndThen(this.#inner.core)
   }
 
-  async #open(directory: DataDirectory, signal: AbortSignal): Promise<Parts> {
+  async #open(directory: DataDirectory, signal: AbortSignal): Promise<Running> {
     const { pageSize, log, capBytes, freeBytes = () => freeBytesOf(directory.path) } = this.#options
     const shared = {
       ...this.#options,
@@ -197,56 +201,52 @@ export class SqliteBuffer implements AgentBuffer {
     )
     const { index, rows, deadLetters, ledger } = core
     const frameBytes = Math.min(this.#options.frameBytes, Math.floor(capBytes / minFrames))
-    const writable = () => becomesWritable(directory, core)
+    const writable = () => directory.retry(() => core.reopen())
     const intake = new Intake({ ...shared, core, frameBytes, writable })
     const roomMade = () => intake.nudge()
     const held = new HeldFrames({ ...shared, index, rows, deadLetters, ledger, roomMade })
     return { directory, core, held, intake }
   }
 
-  /** Now and then, until the end; and once more then. */
-  async #saveProgress(core: BufferCore): Promise<void> {
-    const { clock, log } = this.#options
+  async #saveNowAndThen(core: BufferCore): Promise<void> {
+    const { clock } = this.#options
     const { signal } = this.#ending
-    let failed = false
     while (!signal.aborted) {
       await clock.sleep(progressIntervalMs, signal)
-      try {
-        await core.saveProgress()
-        failed = false
-      } catch (error) {
-        if (!failed)
-          log.warn({ error }, 'progress cannot be saved; after a restart more is sent again')
-        failed = true
-      }
+      await this.#saveProgress(core)
+    }
+  }
+
+  async #saveProgress(core: BufferCore): Promise<void> {
+    const message = 'progress cannot be saved; after a restart more is sent again'
+    try {
+      await core.saveProgress()
+      this.#saveFailed = false
+    } catch (error) {
+      if (!this.#saveFailed) this.#options.log.warn({ error }, message)
+      this.#saveFailed = true
     }
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
     await this.#starting?.catch(() => undefined)
-    const parts = this.#parts
-    await parts?.intake.stop(deadline)
+    const inner = this.#inner
+    await inner?.intake.stop(deadline)
     this.#ending.abort()
     await this.#saving
-    const closed = await Promise.allSettled([parts?.core.close()])
-    closed.push(...(await Promise.allSettled([parts?.directory.release()])))
+    if (inner) await this.#saveProgress(inner.core)
+    const closed = await Promise.allSettled([inner?.core.close()])
+    closed.push(...(await Promise.allSettled([inner?.directory.release()])))
     const errors = closed.flatMap((one) =>
       one.status === 'rejected' ? [one.reason as unknown] : []
     )
     if (errors.length > 0) throw new AggregateError(errors, 'the buffer did not close cleanly')
   }
 
-  #running(): Parts {
-    if (this.#parts && !this.#ending.signal.aborted) return this.#parts
+  #running(): Running {
+    if (this.#inner && !this.#ending.signal.aborted) return this.#inner
     throw new HeadwaterError('unavailable', 'the buffer is not running')
   }
-}
-
-async function becomesWritable(directory: DataDirectory, core: BufferCore): Promise<boolean> {
-  if (!directory.readOnly) return true
-  if (!(await directory.retry())) return false
-  await core.reopen()
-  return true
 }
 
 async function freeBytesOf(directory: string): Promise<number> {

@@ -2,7 +2,7 @@ import type { StreamEngine } from '../engines/engine.ts'
 import { type ReaderOptions, StreamReader } from './stream-reader.ts'
 import type { UserRecord } from './user-record.ts'
 
-export type { ReaderOptions, ReadFrom } from './stream-reader.ts'
+export type { ReaderOptions } from './stream-reader.ts'
 export type { UserRecord } from './user-record.ts'
 
 /** The user records of a stream in batches of one shard each; `StreamReader` has the rules. */

@@ -164,13 +164,10 @@ export function bufferContract(
     })
     const [before] = await framesOf(buffer, 'a')
     const again = await restart(buffer)
-    assert.deepEqual(
-      [...again.cursors('tail')].map(([source, position]) => [source, position.toString()]).sort(),
-      [
-        ['tail', '4'],
-        ['tail:/a', '9']
-      ]
+    const found = [...again.cursors('tail')].map(
+      ([source, position]) => `${source} ${position.toString()}`
     )
+    assert.deepEqual(found.sort(), ['tail 4', 'tail:/a 9'])
     await again.append(chunkOf('a', '3'))
     const frames = await framesOf(again, 'a')
     assert.deepEqual(await textsOf(frames), ['1', '2', '3'])

@@ -36,21 +36,27 @@ const record = fc.record({
 
 test('whatever the chunks, their frames hold the same records in the same order', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(record, { maxLength: 12 }), { maxLength: 6 }), async (chunks) => {
-      const columns = chunks.map((records) => {
-        const builder = new ColumnsBuilder({ partitionKey: 'k', time: 0 })
-        for (const { data, ...rest } of records) builder.add(data, rest)
-        return builder.build()
-      })
-      const frames = await buildFrames(columns.flatMap((one) => partsOf(one)), options)
-      const found = frames.flatMap(({ body, count }) => {
-        const decoded = decodeFrame(body)
-        assert.equal(decoded.lens.length, count)
-        assert.ok(count === 1 || body.length <= 2 * frameBytes + 512, `${body.length} bytes`)
-        return flat(decoded)
-      })
-      assert.deepEqual(found, columns.flatMap(flat))
-    })
+    fc.asyncProperty(
+      fc.array(fc.array(record, { maxLength: 12 }), { maxLength: 6 }),
+      async (chunks) => {
+        const columns = chunks.map((records) => {
+          const builder = new ColumnsBuilder({ partitionKey: 'k', time: 0 })
+          for (const { data, ...rest } of records) builder.add(data, rest)
+          return builder.build()
+        })
+        const frames = await buildFrames(
+          columns.flatMap((one) => partsOf(one)),
+          options
+        )
+        const found = frames.flatMap(({ body, count }) => {
+          const decoded = decodeFrame(body)
+          assert.equal(decoded.lens.length, count)
+          assert.ok(count === 1 || body.length <= 2 * frameBytes + 512, `${body.length} bytes`)
+          return flat(decoded)
+        })
+        assert.deepEqual(found, columns.flatMap(flat))
+      }
+    )
   )
 })
 

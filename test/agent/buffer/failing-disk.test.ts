@@ -173,3 +173,24 @@ test('more than the bound of what waits is refused at once', async (t) => {
   await buffer.stop(AbortSignal.abort())
   await Promise.all(appends)
 })
+
+test('appends do not hurry the next attempt on a disk that is unusable', async (t) => {
+  const clock = new ManualClock()
+  let asked = 0
+  const { start } = await storage(t, {
+    clock,
+    freeBytes: () => {
+      asked += 1
+      return Promise.resolve(0)
+    }
+  })
+  const buffer = await start()
+  const reading = () => buffer.append({ ...chunkOf('a', 'r'), volatile: true })
+  await Promise.all([reading(), until(clock, () => buffer.stats().mode === 'memory')])
+  await until(clock, () => buffer.stats().ringRecords === 1)
+  const before = asked
+  for (let i = 0; i < 100; i++) await reading()
+  await settle(50)
+  assert.ok(asked - before <= 1, `${asked - before} attempts`)
+  await buffer.stop(AbortSignal.abort())
+})

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
@@ -51,4 +52,41 @@ test('a read-only directory is drained, takes readings in memory, and is written
   const again = await start()
   assert.deepEqual(await textsOf(await framesOf(again, 'a')), rest)
   assert.equal((await again.deadLetters({ limit: 10 })).length, 1)
+})
+
+test('a start on a disk that is too full to open anything drains from memory, and writes later', async (t) => {
+  const disk = new FaultyDisk()
+  const clock = new ManualClock()
+  const { directory, start } = await storage(t, { openDatabase: disk.open, clock })
+  const first = await start()
+  const cursors = [{ source: 'x', position: Buffer.from('1') }]
+  await first.append({ ...chunkOf('a', '1'), cursors })
+  await first.stop(never)
+  for (const full of ['segments', 'agent.db', 'lock']) {
+    disk.fault = (sql, path) =>
+      path.startsWith(directory) && path.includes(full) && sql === 'open' ? 'fails' : undefined
+    const buffer = await start()
+    const before = await textsOf(await framesOf(buffer, 'a'))
+    assert.equal(before[0], '1')
+    assert.equal(buffer.cursors('x').get('x')?.toString(), '1')
+    let durable = false
+    const waiting = buffer.append(chunkOf('a', full)).then(() => (durable = true))
+    while (buffer.stats().mode === 'disk') await clock.advance(10)
+    disk.fault = () => undefined
+    for (let i = 0; i < 500 && !durable; i++) {
+      await clock.advance(1000)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    await waiting
+    assert.deepEqual(await textsOf(await framesOf(buffer, 'a')), [...before, full])
+    await buffer.stop(never)
+  }
+})
+
+test('a directory that nobody can make is an error of the configuration', async (t) => {
+  const { directory, create } = await storage(t)
+  await writeFile(join(directory, 'file'), '')
+  const buffer = create({ directory: join(directory, 'file', 'data') })
+  await assert.rejects(buffer.start(never), { code: 'config', message: /--data-dir/ })
+  await buffer.stop(never)
 })

@@ -20,7 +20,10 @@ test('ranges hold what a set of numbers would hold', () => {
       const flat = ranges.ranges().flatMap(([from, to]) => {
         return Array.from({ length: to - from + 1 }, (_, i) => from + i)
       })
-      assert.deepEqual(flat, [...set].sort((a, b) => a - b))
+      assert.deepEqual(
+        flat,
+        [...set].sort((a, b) => a - b)
+      )
       for (let n = 1; n < 70; n++) {
         let outside = n
         while (set.has(outside)) outside += 1

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { rechainWal, scanWal } from '../../../agent/buffer/wal-scan.ts'
-import { Database } from '../../../shared/sqlite.ts'
-import { tempDir } from '../../support/temp-dir.ts'
+import { rechainWal, scanWal } from '../../shared/wal-scan.ts'
+import { Database } from '../../shared/sqlite.ts'
+import { tempDir } from '../support/temp-dir.ts'
 
 const pageSize = 1024
 const frameBytes = pageSize + 24
@@ -33,7 +33,7 @@ async function logOfRows(t: TestContext) {
     try {
       return (await opened.get('SELECT count(*) AS n FROM t'))?.['n'] as number
     } catch (error) {
-      return String((error as { code: string }).code)
+      return (error as { code: string }).code
     } finally {
       await opened.close()
     }
