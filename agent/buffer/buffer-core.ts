@@ -15,7 +15,8 @@ import {
 } from './progress.ts'
 import type { RecentFrames } from './recent-frames.ts'
 import { type FoundRow, loadRow } from './row-loader.ts'
-import { type RowShared, SegmentRow } from './segment-row.ts'
+import type { RowShared } from './row-shared.ts'
+import { SegmentRow } from './segment-row.ts'
 import type { Sequence } from './sequence.ts'
 import { removeStore, type StoreContext } from './store-file.ts'
 
@@ -79,6 +80,7 @@ export class BufferCore {
       const core = new BufferCore(shared, found, { agentStore, deadLetters })
       core.#takeCursors(found, settledCursors)
       await core.#finishSalvage(found)
+      for (const policy of policies) await core.rows[policy].sweep()
       return core
     } catch (error) {
       await agentStore.close().catch(() => undefined)

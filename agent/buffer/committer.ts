@@ -218,7 +218,7 @@ export class Committer {
   #refuse(entries: readonly Entry[]): void {
     const error = new HeadwaterError('store_full', 'the buffer was stopped before this was durable')
     for (const entry of entries) {
-      if (entry.content.volatile) this.#options.lost(entry)
+      if (entry.taken) this.#options.lost(entry)
       entry.refuse(error)
     }
   }

@@ -36,8 +36,9 @@ export interface IntakeOptions {
 /** Streams of one buffer; more come from names that somebody makes up. */
 const maxStreams = 10_000
 
-/** With so many bytes waiting for the disk, appends are refused at once instead of waiting, too. */
+/** With so much waiting for the disk, appends are refused at once instead of waiting, too. */
 const maxWaitingBytes = 16 * 1024 * 1024
+const maxWaitingAppends = 100_000
 
 /** One append may take so much of the cap. */
 const maxCapPart = 0.5
@@ -79,9 +80,10 @@ export class Intake {
 
   async append(chunk: Chunk, signal?: AbortSignal): Promise<void> {
     const { frameBytes, compression, time, clock } = this.#options
+    const parts = chunkParts(chunk, { frameBytes, compression, stamp: time.now() })
     const { pending, committer } = this.#gatherings[this.#policyOf(chunk.stream)]
     const entry = new Entry({
-      parts: chunkParts(chunk, { frameBytes, compression, stamp: time.now() }),
+      parts,
       cursors: (chunk.cursors ?? []).map(({ source, position }) => ({
         source,
         position: Buffer.from(position)
@@ -127,8 +129,8 @@ export class Intake {
         `${bytes} bytes in one append, and the cap of the buffer is ${capBytes}; raise the cap`
       )
     }
-    const waiting = pending.bytes + bytes
-    if (pending.size === 0 || content.volatile || waiting <= maxWaitingBytes) return
+    if (pending.size === 0 || content.volatile) return
+    if (pending.bytes + bytes <= maxWaitingBytes && pending.size < maxWaitingAppends) return
     throw new HeadwaterError('store_full', `${pending.bytes} bytes wait for the disk already`)
   }
 

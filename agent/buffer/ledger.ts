@@ -16,7 +16,7 @@ type LossReason =
 
 export interface Loss {
   readonly stream: string
-  readonly reason: string
+  readonly reason: LossReason
   readonly records: number
 }
 
@@ -160,7 +160,7 @@ function valuesOf(entry: Entry): [string, string, number, number, number] {
 function parseEntry(row: SqlRow): Entry | undefined {
   const entry = {
     stream: String(row['stream']),
-    reason: String(row['reason']),
+    reason: row['reason'] as LossReason,
     records: row['records'] as number,
     reported: row['reported'] as number
   }

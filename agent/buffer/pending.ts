@@ -32,6 +32,11 @@ export class Entry {
     this.#settle = settle
   }
 
+  /** Somebody was told that it is taken. */
+  get taken(): boolean {
+    return this.#state === 'taken'
+  }
+
   get refused(): boolean {
     return this.#state === 'refused'
   }

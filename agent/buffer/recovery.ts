@@ -45,7 +45,7 @@ export async function recoverHeld(
   const after = index.heldIn(number)
   const losses = [...before].map(([stream, records]) => ({
     stream,
-    reason: 'corrupt',
+    reason: 'corrupt' as const,
     records: records - (after.get(stream) ?? 0)
   }))
   return { segment, losses: losses.filter(({ records }) => records > 0) }

@@ -1,7 +1,7 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import type { CursorRow } from './cursor-row.ts'
-import type { FrameIndex } from './frame-index.ts'
+import type { FrameIndex, SettledRun } from './frame-index.ts'
 import type { Loss } from './ledger.ts'
 import { firstMissingId, missingRecords } from './missing-records.ts'
 import type { Progress } from './progress.ts'
@@ -76,7 +76,11 @@ class RowLoading {
       const opened = await this.#open(place, newest)
       if (!opened) return
       const { segment, summaries } = opened
-      index.load(place.number, summaries, progress.runs)
+      const { through } = progress
+      index.load(place.number, summaries, [
+        ...progress.runs,
+        ...summaries.filter(({ lastId }) => lastId <= through[this.#policy]).map(wholeRun)
+      ])
       this.#segments.push({ segment, lastId: Math.max(0, ...summaries.map((run) => run.lastId)) })
       const versions = summaries.map(({ lastVersion }) => lastVersion)
       this.#highest.version = Math.max(this.#highest.version, ...versions)
@@ -167,6 +171,11 @@ class RowLoading {
     }
     return expected + 1
   }
+}
+
+/** A file that was unlinked can come back after a power cut. */
+function wholeRun({ stream, epoch, first, last }: RunSummary): SettledRun {
+  return { stream, epoch, ranges: [[first, last]] }
 }
 
 interface Loaded {

@@ -1,31 +1,15 @@
 import type { Cursor, OverflowPolicy } from './buffer.ts'
-import type { Capacity, Shortage } from './capacity.ts'
-import type { CursorTable } from './cursor-table.ts'
+import type { Shortage } from './capacity.ts'
 import type { FrameDraft } from './frame-builder.ts'
-import type { FrameIndex } from './frame-index.ts'
 import type { FrameRow } from './frame-row.ts'
-import type { Ledger } from './ledger.ts'
-import type { RecentFrames } from './recent-frames.ts'
 import { OpenSegments } from './open-segments.ts'
 import { recoverHeld } from './recovery.ts'
+import type { FoundRow } from './row-loader.ts'
+import type { RowShared } from './row-shared.ts'
 import { type Commit, Segment } from './segment.ts'
 import { segmentPlace } from './segment-files.ts'
-import type { Sequence } from './sequence.ts'
-import { isCorrupt, type StoreContext } from './store-file.ts'
+import { isCorrupt } from './store-file.ts'
 import { Turns } from './turns.ts'
-
-/** What both rows of segments share. */
-export interface RowShared {
-  readonly store: StoreContext
-  readonly index: FrameIndex
-  readonly recent: RecentFrames
-  readonly cursors: CursorTable
-  readonly sequence: Sequence
-  readonly ledger: Ledger
-  readonly capacity: Capacity
-  /** Size at which a segment is closed and the next begun. */
-  readonly segmentBytes: number
-}
 
 /** About what SQLite adds: a part of the bytes, and pages for the schema and the tables. */
 const growth = { part: 1.03, pages: 12 }
@@ -47,13 +31,14 @@ export class SegmentRow {
   constructor(
     policy: OverflowPolicy,
     shared: RowShared,
-    found: { readonly segments: readonly Segment[]; readonly lastId: number }
+    found: Pick<FoundRow, 'segments' | 'lastId' | 'doubtful'>
   ) {
     this.policy = policy
     this.#shared = shared
     this.#segments = [...found.segments]
     this.#lastId = found.lastId
-    this.#writable = this.#segments.length > 0
+    // A salvaged file counts for nothing while the damaged one is still there.
+    this.#writable = this.#segments.length > 0 && !found.doubtful
     shared.capacity.include(policy, () => this.bytes)
   }
 
@@ -241,7 +226,7 @@ export class SegmentRow {
     if (!oldest || this.#segments.length === 1) return false
     const losses = [...index.heldIn(oldest.place.number)].map(([stream, records]) => ({
       stream,
-      reason: 'overflow',
+      reason: 'overflow' as const,
       records
     }))
     await ledger.add(losses)

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { benchAgentIdle } from './agent-idle.ts'
 import { benchAgentTail } from './agent-tail.ts'
 import { benchCodecs } from './codecs.ts'
 import { benchGatewayBatches } from './gateway-batches.ts'
@@ -10,6 +11,7 @@ import { formatTable, type Line, megabytes } from './report.ts'
 const parts: Readonly<Record<string, (directory: string, disk: RawDisk) => Promise<Line[]>>> = {
   codecs: benchCodecs,
   agent: benchAgentTail,
+  idle: benchAgentIdle,
   gateway: benchGatewayBatches,
   mqtt: benchMqttSingle
 }

@@ -8,6 +8,7 @@ import { Database } from '../../../shared/sqlite.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
+import { FaultyDisk } from './faulty-disk.ts'
 import { bufferOptions, never, storage } from './setup.ts'
 
 const source = 'tail:/var/log/app.log'
@@ -243,6 +244,30 @@ test('a salvage that was cut short is done again from the damaged file', async (
   await salvaged.stop(never)
   const names = await readdir(join(image, 'segments'))
   assert.ok(!names.some((name) => name === path.split('/').at(-1)))
+})
+
+test('what is appended while a salvage cannot be finished outlives its repetition', async (t) => {
+  const { directory, start } = await storage(t)
+  const buffer = await start()
+  await appendNumbers(buffer, [1, 10], 1500)
+  const image = await imageOf(t, directory)
+  await damage(`${await segmentFile(image, '.db')}-wal`, 5000)
+  const disk = new FaultyDisk()
+  disk.fault = (sql, path) => (sql === 'open' && path.endsWith('00000002.db') ? 'fails' : undefined)
+  const options = bufferOptions(image, { openDatabase: disk.open })
+  const salvaged = new SqliteBuffer(options)
+  await salvaged.start(never)
+  disk.fault = () => undefined
+  const cursor = cursorOf(salvaged)
+  await appendNumbers(salvaged, [100, 103])
+  const numbers = await numbersOf(salvaged)
+  await salvaged.stop(never)
+  const again = await open(t, image)
+  assert.deepEqual(await numbersOf(again), numbers)
+  assert.deepEqual(numbers.slice(-4), [100, 101, 102, 103])
+  assert.ok(cursor > 0)
+  await again.stop(never)
+  assert.equal((await readdir(join(image, 'quarantine'))).length, 2)
 })
 
 test('a damaged agent.db is salvaged: the ledger and the dead letters are kept', async (t) => {

@@ -141,3 +141,18 @@ test('frames of a backlog larger than what is kept in memory are read back from 
   for (const text of texts) await buffer.append(chunkOf('a', text))
   assert.deepEqual(await textsOf(await framesOf(buffer, 'a')), texts)
 })
+
+test('a released segment whose unlinking was lost in a power cut is not sent again', async (t) => {
+  const { directory, start } = await storage(t, { segmentBytes: 20_000 })
+  const buffer = await start()
+  for (let n = 1; n <= 30; n++) await buffer.append(chunkOf('a', `${n}`.padEnd(2000)))
+  const image = await tempDir(t)
+  await cp(directory, image, { recursive: true })
+  const frames = await framesOf(buffer, 'a')
+  for (const { id } of frames.slice(0, 25)) await buffer.release(id)
+  await buffer.stop(never)
+  await cp(`${image}/segments`, `${directory}/segments`, { recursive: true, force: false })
+  const again = await start()
+  const numbers = (await textsOf(await framesOf(again, 'a'))).map((text) => Number(text))
+  assert.deepEqual(numbers, [26, 27, 28, 29, 30])
+})

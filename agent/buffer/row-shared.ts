@@ -1,0 +1,20 @@
+import type { Capacity } from './capacity.ts'
+import type { CursorTable } from './cursor-table.ts'
+import type { FrameIndex } from './frame-index.ts'
+import type { Ledger } from './ledger.ts'
+import type { RecentFrames } from './recent-frames.ts'
+import type { Sequence } from './sequence.ts'
+import type { StoreContext } from './store-file.ts'
+
+/** What both rows of segments share. */
+export interface RowShared {
+  readonly store: StoreContext
+  readonly index: FrameIndex
+  readonly recent: RecentFrames
+  readonly cursors: CursorTable
+  readonly sequence: Sequence
+  readonly ledger: Ledger
+  readonly capacity: Capacity
+  /** Size at which a segment is closed and the next begun. */
+  readonly segmentBytes: number
+}
