@@ -113,7 +113,7 @@ export class Gateway implements Component {
       maxBytes: memory,
       maxAggregateBytes: lanes.aggregate,
       maxSources: limits.sources,
-      aggregation: (stream: string) => this.#config.streams[stream]?.aggregation ?? 'kpl',
+      aggregation: (stream: string) => ownEntry(this.#config.streams, stream)?.aggregation ?? 'kpl',
       onDeadLetter: (letter: Parameters<DeadLetters['park']>[0]) => letters.park(letter)
     }
   }
@@ -233,10 +233,15 @@ function embeddedEngine(
 }
 
 function quotaOf({ quotas }: GatewayConfig, device: string) {
-  const { recordsPerSecond, bytesPerSecond } = quotas.devices[device] ?? quotas
+  const { recordsPerSecond, bytesPerSecond } = ownEntry(quotas.devices, device) ?? quotas
   if (recordsPerSecond === undefined && bytesPerSecond === undefined) return undefined
   return {
     ...(recordsPerSecond === undefined ? {} : { recordsPerSecond }),
     ...(bytesPerSecond === undefined ? {} : { bytesPerSecond })
   }
+}
+
+/** A device or a stream may be called `constructor`. */
+function ownEntry<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }

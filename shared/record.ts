@@ -59,7 +59,9 @@ export function isAttributes(value: unknown): value is Attributes {
   if (entries.length > recordLimits.attributes) return false
   let bytes = 0
   for (const [name, text] of entries) {
-    if (typeof text !== 'string') return false
+    // CBOR decoders rename `__proto__`, and half a surrogate pair has no UTF-8.
+    if (typeof text !== 'string' || name === '__proto__') return false
+    if (!name.isWellFormed() || !text.isWellFormed()) return false
     bytes += name.length + text.length
   }
   return bytes <= recordLimits.attributesBytes

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { Random } from '../../shared/random.ts'
@@ -24,8 +23,8 @@ export class Identities {
   /** 32 hexadecimal digits, anew at each start. */
   readonly epoch: string
   readonly #maxKeys: number
-  /** Checksum of what came with an idempotency key, by epoch; the key used longest ago goes first. */
-  readonly #keys = new Map<string, number>()
+  /** Hash of what came with an idempotency key; the key used longest ago goes first. */
+  readonly #keys = new Map<string, string>()
   #next = 1
 
   constructor(random: Random, maxKeys: number) {
@@ -53,27 +52,30 @@ export class Identities {
     return { source: { device: deviceOf(batch), epoch: this.epoch, lane: 0 }, first }
   }
 
+  /** The content is part of the epoch, so that after a restart other data is no repeat either. */
   #keyed(batch: IncomingBatch, key: string): SequenceSource {
     const device = deviceOf(batch)
-    const hash = createHash('sha256').update(JSON.stringify([device, batch.stream, key]))
-    const epoch = hash.digest('hex').slice(0, 32)
-    // Lengths too: the same bytes may be cut into other records.
-    const { lens, data } = batch.records
-    const checksum = crc32(Buffer.from(lens.buffer, lens.byteOffset, lens.byteLength), crc32(data))
-    const known = this.#keys.get(epoch)
-    if (known !== undefined && known !== checksum) {
+    const { keys, lens, data, attributes, key: keyIndex } = batch.records
+    const content = createHash('sha256')
+      .update(JSON.stringify([keys, keyIndex ?? null, attributes ?? null]))
+      .update(Buffer.from(lens.buffer, lens.byteOffset, lens.byteLength))
+      .update(data)
+      .digest('hex')
+    const name = sha256(JSON.stringify([device, batch.stream, key]))
+    const known = this.#keys.get(name)
+    if (known !== undefined && known !== content) {
       throw new HeadwaterError(
         'invalid',
         'Idempotency-Key was used for other records; use a new key for each batch'
       )
     }
-    this.#remember(epoch, checksum)
-    return { device, epoch, lane: 0 }
+    this.#remember(name, content)
+    return { device, epoch: sha256(name + content).slice(0, 32), lane: 0 }
   }
 
-  #remember(epoch: string, checksum: number): void {
-    this.#keys.delete(epoch)
-    this.#keys.set(epoch, checksum)
+  #remember(name: string, content: string): void {
+    this.#keys.delete(name)
+    this.#keys.set(name, content)
     if (this.#keys.size <= this.#maxKeys) return
     for (const oldest of this.#keys.keys()) {
       this.#keys.delete(oldest)
@@ -85,4 +87,8 @@ export class Identities {
 /** Whose records these are, as far as the gateway can say. */
 export function deviceOf(batch: IncomingBatch): string {
   return batch.principal.device ?? batch.header?.device ?? anonymousDevice
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

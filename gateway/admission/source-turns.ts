@@ -84,6 +84,8 @@ export class SourceTurns {
         }
       )
     }
+    // Several may be rejected at once, and a batch that waits for more than one hears of the first.
+    flight.durable.catch(() => {})
     this.#flights.push(flight)
   }
 

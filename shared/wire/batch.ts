@@ -92,7 +92,7 @@ function decodeHeader(fields: Fields): BatchHeader {
     device: name(fields, 'device'),
     epoch: epoch.toString('hex'),
     stream: name(fields, 'stream'),
-    first: fields.int('first', 1, Number.MAX_SAFE_INTEGER),
+    first: fields.int('first', 1, maxFirst),
     count: fields.int('count', 1, recordLimits.batchRecords),
     prev: fields.uint('prev'),
     floor: fields.uint('floor'),
@@ -104,6 +104,9 @@ function decodeHeader(fields: Fields): BatchHeader {
   if (header.floor > header.first) fields.fail('floor', 'must not be above "first"')
   return header
 }
+
+/** So that the last number of a batch is a safe integer too. */
+export const maxFirst = Number.MAX_SAFE_INTEGER - recordLimits.batchRecords
 
 /** Two centuries: from the epoch to any year a device may believe in. */
 const maxOffsetMs = 200 * 365.25 * 24 * 3600 * 1000

@@ -1,7 +1,7 @@
 import { ColumnsBuilder, type RecordDefaults } from '../columns-builder.ts'
 import { HeadwaterError } from '../errors.ts'
 import { isAttributes, keyOf, offsetsOf, type RecordColumns } from '../record.ts'
-import { type BatchHeader, type BatchLane, clockStates } from './batch.ts'
+import { type BatchHeader, type BatchLane, clockStates, maxFirst } from './batch.ts'
 import { Fields } from './fields.ts'
 
 /** The first line of the JSON shape, which only our agent fills; the stream stands in the path. */
@@ -65,7 +65,7 @@ function parseJson(text: string, what: string): unknown {
 function readHeader(fields: Fields): JsonHeader {
   const epoch = fields.text('epoch')
   if (!/^[0-9a-f]{32}$/.test(epoch)) fields.fail('epoch', 'must be 32 hexadecimal digits')
-  const first = fields.int('first', 1, Number.MAX_SAFE_INTEGER)
+  const first = fields.int('first', 1, maxFirst)
   const lane: BatchLane = fields.has('lane') && fields.uint('lane', 1) === 1 ? 1 : 0
   const header = {
     device: fields.text('device'),
@@ -101,10 +101,18 @@ function readData(fields: Fields): Buffer {
   const given = ['data', 'text', 'json'].filter((name) => fields.get(name) !== undefined)
   if (given.length !== 1) fields.fail('data', 'must be given, or "text" or "json" in its place')
   if (given[0] === 'text') return Buffer.from(fields.text('text'))
-  if (given[0] === 'json') return Buffer.from(JSON.stringify(fields.get('json')))
+  if (given[0] === 'json') return Buffer.from(jsonText(fields))
   const text = fields.text('data')
   if (!isBase64(text)) fields.fail('data', 'must be base64 (RFC 4648 section 4)')
   return Buffer.from(text, 'base64')
+}
+
+function jsonText(fields: Fields): string {
+  try {
+    return JSON.stringify(fields.get('json'))
+  } catch {
+    return fields.fail('json', 'is nested too deeply')
+  }
 }
 
 /** Node's decoder skips what it does not know; data that was cut or mangled must be refused. */

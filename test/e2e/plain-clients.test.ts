@@ -54,11 +54,17 @@ test('a post repeated with its Idempotency-Key is one record, without it two', a
   assert.equal((await post(scenario, 'once', key)).status, 200)
   assert.equal((await post(scenario, 'once', key)).status, 200)
   await gateway.kill()
-  await scenario.startGateway()
+  const second = await scenario.startGateway()
   assert.equal((await post(scenario, 'once', key)).status, 200)
   await post(scenario, 'twice')
   await post(scenario, 'twice')
-  assert.deepEqual((await readAll(scenario.url)).map(textOf).sort(), ['once', 'twice', 'twice'])
+  // Other data under an old key is refused or kept, never acknowledged and dropped.
+  assert.equal((await post(scenario, 'another', key)).status, 400)
+  await second.kill()
+  await scenario.startGateway()
+  assert.equal((await post(scenario, 'another', key)).status, 200)
+  const texts = (await readAll(scenario.url)).map(textOf).sort()
+  assert.deepEqual(texts, ['another', 'once', 'twice', 'twice'])
 })
 
 test('plain MQTT publishes are records, in order by key, the PUBACK saying durable', async (t) => {

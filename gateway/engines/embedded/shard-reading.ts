@@ -1,3 +1,4 @@
+import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { ReadRange, StreamRecord } from '../engine.ts'
 import { type Block, decodeIndex, isIntact } from './block.ts'
@@ -58,6 +59,13 @@ export class ShardReading {
       if (!first || this.#full) return
       const last = this.#lastThatFits(outline)
       const blocks = await reader.blocks(this.#shard.index, first.first, last.first)
+      // The outline comes from an index of SQLite, the blocks from the table itself.
+      if (
+        blocks.some(({ first }, i) => first !== outline[i]?.first) ||
+        blocks.at(-1)?.first !== last.first
+      ) {
+        throw new HeadwaterError('store_corrupt', 'the index of a segment differs from its blocks')
+      }
       blocks.forEach((block, i) => {
         if (this.#full) return
         if (isIntact(block)) this.#readBlock(block)

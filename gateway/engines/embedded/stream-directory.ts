@@ -92,7 +92,8 @@ export class StreamDirectory {
     const logs = new Map<StreamDefinition, StreamLog>()
     try {
       for (const definition of kept) {
-        logs.set(definition, await this.#openLog(definition.name, check))
+        const log = await this.#openLog(definition.name, check)
+        logs.set(await this.#newerOf(definition, log), log)
       }
       for (const name of orphans) await this.#adopt(name, logs)
       // The ranges are known to be free only when every stream has said what it uses.
@@ -103,6 +104,20 @@ export class StreamDirectory {
       throw thrown
     }
     for (const [definition, log] of logs) this.#add(definition, log)
+  }
+
+  /** A damaged catalog may have gone back in time, behind a split that its segments know of. */
+  async #newerOf(definition: StreamDefinition, log: StreamLog): Promise<StreamDefinition> {
+    const body = await log.loadDefinition()
+    const copy = body && decodeDefinition(body)
+    if (!copy || copy.shards.version <= definition.shards.version) return definition
+    this.#context.log.error(
+      { stream: definition.name },
+      'the catalog has lost a change of the shards; it is taken from the segments'
+    )
+    const newer = { ...copy, name: definition.name }
+    await this.#context.catalog.saveStream(newer)
+    return newer
   }
 
   /** A directory that the catalog does not know: its newest segment has a copy of the definition. */

@@ -51,8 +51,8 @@ test('a record is too large by the byte when data, key and attributes are over t
 
 test('a time that no date can hold is rejected, after the correction', () => {
   const records = builder()
-  records.add(Buffer.from('a'), { time: 8.64e15 })
-  records.add(Buffer.from('b'), { time: -8.64e15 })
+  records.add(Buffer.from('a'), { time: 2 ** 52 - 1 })
+  records.add(Buffer.from('b'), { time: -(2 ** 52 - 1) })
   const built = records.build()
   assert.deepEqual(validate(built, limits).rejects, [])
   const late = validate(built, { ...limits, offsetMs: 1 })

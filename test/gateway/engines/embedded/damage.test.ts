@@ -172,3 +172,45 @@ for (const part of [0.05, 0.5, 0.9]) {
     assert.ok(quarantine.some((name) => name.endsWith('-wal.damaged')))
   })
 }
+
+test('a catalog that has gone back behind a split takes the shards from the segments', async (t) => {
+  const directory = await tempDir(t)
+  const image = await tempDir(t)
+  const first = await runningEngine(t, directory)
+  await first.create('s', { shards: 1 })
+  await putAll(first, [entry({ text: 'before' })])
+  await first.split('s', shardId(0))
+  const { shards } = await first.describe('s')
+  await cp(directory, image, { recursive: true })
+  const log = join(image, 'engine.db-wal')
+  const wal = await readFile(log)
+  const frameBytes = 24 + wal.readUInt32BE(8)
+  const last = 32 + (Math.floor((wal.length - 32) / frameBytes) - 1) * frameBytes
+  const at = last + frameBytes - 100
+  await overwrite(log, at, Buffer.of((wal[at] as number) ^ 1))
+  const second = await runningEngine(t, image)
+  assert.deepEqual((await second.describe('s')).shards, shards)
+})
+
+test('an index that differs from its table is damage, not the end of the stream', async (t) => {
+  const { directory } = await filled(t)
+  const [path = ''] = await segments(directory)
+  const db = await Database.open(path)
+  // A row that its index knows by another number, as a flipped bit leaves it.
+  await db.exec(
+    `PRAGMA writable_schema = ON;
+     CREATE TABLE aside AS SELECT * FROM sqlite_schema WHERE name = 'blocks_by_shard';
+     DELETE FROM sqlite_schema WHERE name = 'blocks_by_shard'`
+  )
+  await db.close()
+  const other = await Database.open(path)
+  await other.exec(
+    `UPDATE blocks SET shard = 7 WHERE first = (SELECT first FROM blocks ORDER BY first LIMIT 1 OFFSET 20);
+     PRAGMA writable_schema = ON;
+     INSERT INTO sqlite_schema SELECT * FROM aside; DROP TABLE aside`
+  )
+  await other.close()
+  const engine = await runningEngine(t, directory)
+  const seen = await readTexts(engine, shardId(0))
+  assert.ok(seen.length >= texts.length - 1, `${seen.length} are left`)
+})
