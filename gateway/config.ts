@@ -107,7 +107,9 @@ export const gatewaySchema = z
       .describe('devices: every sender needs a token of `devices add`. off: only on loopback.'),
     insecure: flag()
       .prefault(false)
-      .describe('Listen outside loopback without authentication or without TLS.'),
+      .describe(
+        'Listen outside loopback without TLS or `auth: devices`; a token is asked for there all the same.'
+      ),
     streams: z
       .record(name(), streamOptions)
       .prefault({ telemetry: {} })
