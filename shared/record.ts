@@ -59,8 +59,8 @@ export function isAttributes(value: unknown): value is Attributes {
   if (entries.length > recordLimits.attributes) return false
   let bytes = 0
   for (const [name, text] of entries) {
-    // CBOR decoders rename `__proto__`, and half a surrogate pair has no UTF-8.
-    if (typeof text !== 'string' || name === '__proto__') return false
+    if (typeof text !== 'string') return false
+    // Half a surrogate pair has no UTF-8.
     if (!name.isWellFormed() || !text.isWellFormed()) return false
     bytes += name.length + text.length
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { recordLimits } from '../../../shared/record.ts'
 import { gunzipBounded } from '../../../shared/wire/batch.ts'
-import type { BytePool } from '../../../shared/byte-pool.ts'
+import type { BytePool, Reservation } from '../../../shared/byte-pool.ts'
 
 /** A body in memory; `release` gives its bytes back to the pool, when nothing refers to it there. */
 export interface Body {
@@ -20,6 +20,9 @@ export interface BodyReaderOptions {
   /** For bodies being unpacked: apart, so that nobody holds of one pool while in line for it. */
   readonly unpacking: BytePool
 }
+
+/** A body of unknown length takes room as it comes, or a few slow ones would hold all of it. Bytes. */
+const stepBytes = 64 * 1024
 
 /** Reads bodies whole, within bounds that hold for one and for all together. */
 export class BodyReader {
@@ -60,26 +63,40 @@ export class BodyReader {
 
   async #readWire(request: IncomingMessage): Promise<Body> {
     const { maxBytes, reading } = this.#options
-    const announced = Number(request.headers['content-length'] ?? maxBytes)
-    if (announced > maxBytes) throw this.#tooLarge()
-    const place = await reading.reserve(announced)
+    const announced = request.headers['content-length']
+    if (Number(announced ?? 0) > maxBytes) throw this.#tooLarge()
+    const places: Reservation[] = []
+    const release = () => {
+      for (const place of places) place.release()
+    }
+    let reserved = 0
+    const reserve = async (bytes: number) => {
+      places.push(await reading.reserve(bytes))
+      reserved += bytes
+    }
     try {
-      const bytes = await this.#gather(request)
-      place.shrink(bytes.length)
-      return { bytes, wireBytes: bytes.length, release: () => place.release() }
+      await reserve(announced === undefined ? stepBytes : Number(announced))
+      const bytes = await this.#gather(request, async (length) => {
+        while (length > reserved) await reserve(stepBytes)
+      })
+      return { bytes, wireBytes: bytes.length, release }
     } catch (error) {
-      place.release()
+      release()
       throw error
     }
   }
 
-  async #gather(request: IncomingMessage): Promise<Buffer> {
+  async #gather(
+    request: IncomingMessage,
+    makeRoom: (length: number) => Promise<void>
+  ): Promise<Buffer> {
     const chunks: Buffer[] = []
     let length = 0
     // Left whole on an early end: the answer still has to go out on its socket.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       length += chunk.length
       if (length > this.#options.maxBytes) throw this.#tooLarge()
+      await makeRoom(length)
       chunks.push(chunk)
     }
     return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)

@@ -32,7 +32,7 @@ export interface FixtureOptions {
 const limits: HttpLimits = {
   bodyBytes: 1024 * 1024,
   poolBytes: 64 * 1024 * 1024,
-  poolWaitMs: 100,
+  poolWaitMs: 5000,
   deadlineMs: 20_000,
   headerBytes: 8192,
   headersTimeoutMs: 10_000,
