@@ -34,6 +34,8 @@ export class Agent implements Component {
   readonly #health: HealthServer | undefined
   #config: AgentConfig
   #sender: Sender
+  /** One at a time, in the order in which they were asked for. */
+  #reloading: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
   constructor(config: AgentConfig, dependencies: AgentDependencies) {
@@ -57,8 +59,13 @@ export class Agent implements Component {
 
   /** Resolves when all sources are at their end and everything is settled at the gateway. */
   async idle(signal: AbortSignal): Promise<void> {
-    await this.#sources.ended()
-    await this.#sender.idle(signal)
+    for (let sender: Sender | undefined; sender !== this.#sender && !signal.aborted; ) {
+      sender = this.#sender
+      await this.#sources.ended()
+      await sender.idle(signal)
+      // A reload may have put another sender in its place.
+      await this.#reloading
+    }
   }
 
   stop(deadline: AbortSignal): Promise<void> {
@@ -70,7 +77,13 @@ export class Agent implements Component {
    * Takes over what can change while running: sources, the gateways and how they are spoken to.
    * Rejects with `config`, changing nothing, when something else differs.
    */
-  async reload(config: AgentConfig): Promise<void> {
+  reload(config: AgentConfig): Promise<void> {
+    const turn = this.#reloading.then(() => this.#reload(config))
+    this.#reloading = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #reload(config: AgentConfig): Promise<void> {
     for (const key of ['dataDir', 'device', 'buffer', 'streams', 'health', 'once'] as const) {
       if (isDeepStrictEqual(config[key], this.#config[key])) continue
       throw new HeadwaterError('config', `"${key}" cannot change while the agent runs; restart it`)
@@ -113,6 +126,7 @@ export class Agent implements Component {
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
+    await this.#reloading
     const steps = [this.#sources, this.#sender, this.#buffer, this.#health]
     const errors: unknown[] = []
     for (const step of steps) {

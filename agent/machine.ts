@@ -103,9 +103,18 @@ function parseCap(text: string): number {
 }
 
 const autoCapBytes = 256 * 1024 ** 2
+/** Half of it must hold the longest line. */
+const leastCapBytes = 2 * 1024 ** 2
 
 /** The cap in bytes on a disk of this size. */
 export function capBytes(cap: Cap, diskBytes: number): number {
-  if (cap === 'auto') return Math.min(autoCapBytes, Math.floor(diskBytes / 10))
-  return typeof cap === 'number' ? cap : Math.floor((diskBytes * cap.percent) / 100)
+  if (cap === 'auto') {
+    return Math.min(autoCapBytes, Math.max(leastCapBytes, Math.floor(diskBytes / 10)))
+  }
+  const bytes = typeof cap === 'number' ? cap : Math.floor((diskBytes * cap.percent) / 100)
+  if (bytes >= leastCapBytes) return bytes
+  throw new HeadwaterError(
+    'config',
+    `buffer.cap: must be at least 2 MiB, here it is ${bytes} bytes`
+  )
 }

@@ -130,6 +130,8 @@ export class StreamLane {
     window.give(piece.frame.body.length)
     counters.settled(piece, parked)
     reader.settled(piece)
+    for (const { code, reason } of parked)
+      log.warn({ stream, code, reason }, 'refused for good, parked')
     for (const one of parked) this.#parked.push(piece.whole ? one : { seqs: seqsOf(piece), ...one })
     if (!piece.ends) return
     releases.add(piece.frame.id, this.#parked)

@@ -139,7 +139,8 @@ test('the cap follows the disk', () => {
   assert.equal(capBytes('auto', gib), Math.floor(gib / 10))
   assert.equal(capBytes('auto', 100 * gib), 256 * 1024 ** 2)
   assert.equal(capBytes({ percent: 50 }, gib), gib / 2)
-  assert.equal(capBytes(5, gib), 5)
+  assert.equal(capBytes(gib, gib), gib)
+  assert.throws(() => capBytes(5, gib), { code: 'config', message: /buffer.cap/ })
 })
 
 test('a host name becomes a device id', () => {

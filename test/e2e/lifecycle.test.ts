@@ -53,8 +53,21 @@ test('SIGHUP takes a good configuration and keeps the old one when the new is ba
   await appendFile(first, 'still here\n')
   await seen(scenario, ['from the first', 'still here'])
   await writeFile(config, `${sources(first)}  other: { tail: ${second}, from: start }\n`)
+  // Two at once: a source must not run twice after them.
+  agent.signal('SIGHUP')
+  await delay(3)
   agent.signal('SIGHUP')
   await seen(scenario, ['from the first', 'from the second', 'still here'])
+  await writeFile(
+    config,
+    `${sources(first)}  other: { tail: ${second}, from: start, maxLine: 1 KiB }\n`
+  )
+  agent.signal('SIGHUP')
+  await delay(3)
+  agent.signal('SIGHUP')
+  await delay(500)
+  await appendFile(second, 'once\n')
+  await seen(scenario, ['from the first', 'from the second', 'once', 'still here'])
 })
 
 test('a wrong configuration ends with code 2 and names file, line, key and the nearest valid key', async (t) => {

@@ -20,7 +20,7 @@ const graceMs = 5000
 const stdinOptions = z.strictObject({
   stdin: z.literal(true).describe('Read lines from standard input until it ends.'),
   maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
-    .prefault('1 MiB')
+    .prefault('960 KiB')
     .describe('A longer line is cut to this and marked with the attribute `truncated`.')
 })
 

@@ -36,7 +36,7 @@ export const tailOptions = z.strictObject({
     .optional()
     .describe('Makes one record of several lines, such as a stack trace.'),
   maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
-    .prefault('1 MiB')
+    .prefault('960 KiB')
     .describe('A longer line is cut to this and marked with the attribute `truncated`.'),
   poll: duration({ min: 10 })
     .prefault('250ms')
