@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { appendFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -29,14 +29,14 @@ buffer: { freeDiskFloor: 0 B }
 sender: { backoff: { first: 50ms, max: 500ms } }
 `
   )
+  const log = await scenario.file('app.log', `${lines[0]}\n`)
   const agent = scenario.agent(['--config', config], { dataDir: join(disk, 'agent') })
   agent.start()
-  await eventually('a first record', async () => {
-    await writeFile(scenario.path('app.log'), lines.slice(0, 1).join('\n').concat('\n'))
-    return (await readAll(scenario.url)).length === 1 ? true : undefined
-  })
+  await eventually('a first record', async () =>
+    (await readAll(scenario.url)).length === 1 ? true : undefined
+  )
   await writeFile(join(disk, 'filler'), Buffer.alloc(8 * mebi)).catch(() => undefined)
-  await writeFile(scenario.path('app.log'), text)
+  await appendFile(log, text.slice(text.indexOf('\n') + 1))
   await eventually('the alarm', async () =>
     /full|SQLITE_FULL/.test(agent.output) ? true : undefined
   )
