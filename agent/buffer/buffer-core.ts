@@ -1,10 +1,10 @@
-import { AgentStore } from './agent-store.ts'
+import { AgentStore } from './store/agent-store.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import type { Capacity } from './capacity.ts'
 import type { CursorRow } from './cursor-row.ts'
 import { CursorTable } from './cursor-table.ts'
 import { DeadLetters, deadLettersTable, readDeadLetters } from './dead-letters.ts'
-import { FrameIndex } from './frame-index.ts'
+import { FrameIndex } from './frames/frame-index.ts'
 import { Ledger, lossesTable } from './ledger.ts'
 import {
   loadProgress,
@@ -13,12 +13,12 @@ import {
   saveProgress,
   settledCursorsTable
 } from './progress.ts'
-import type { RecentFrames } from './recent-frames.ts'
-import { type FoundRow, loadRow } from './row-loader.ts'
-import type { RowShared } from './row-shared.ts'
-import { SegmentRow } from './segment-row.ts'
+import type { RecentFrames } from './frames/recent-frames.ts'
+import { type FoundRow, loadRow } from './recovery/row-loader.ts'
+import type { RowShared } from './segments/row-shared.ts'
+import { SegmentRow } from './segments/segment-row.ts'
 import type { Sequence } from './sequence.ts'
-import { removeStore, type StoreContext } from './store-file.ts'
+import { removeStore, type StoreContext } from './store/store-file.ts'
 
 export interface CoreOptions {
   readonly store: StoreContext

@@ -2,11 +2,11 @@ import { crc32 } from 'node:zlib'
 import type { AckCode } from '../../shared/errors.ts'
 import type { SqlRow, SqlValue } from '../../shared/sqlite.ts'
 import type { BodyEncoding } from '../../shared/wire/batch.ts'
-import type { AgentStore } from './agent-store.ts'
+import type { AgentStore } from './store/agent-store.ts'
 import type { Parked } from './buffer.ts'
 import type { Ledger, Loss } from './ledger.ts'
 import type { SeqRange } from './seq-ranges.ts'
-import type { Sql, StoreTable } from './store-file.ts'
+import type { Sql, StoreTable } from './store/store-file.ts'
 
 /** Records that were refused for one reason. */
 export interface DeadLetter {

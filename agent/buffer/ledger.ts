@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { SqlRow } from '../../shared/sqlite.ts'
-import type { AgentStore } from './agent-store.ts'
-import type { Sql, StoreTable } from './store-file.ts'
+import type { AgentStore } from './store/agent-store.ts'
+import type { Sql, StoreTable } from './store/store-file.ts'
 
 /** Why records were lost. */
 type LossReason =

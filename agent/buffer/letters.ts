@@ -4,7 +4,7 @@ import { unpackBody } from '../../shared/wire/batch.ts'
 import { decodeFrame, encodeFrame } from '../../shared/wire/frame.ts'
 import type { Parked } from './buffer.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import type { FrameRow } from './frame-row.ts'
+import type { FrameRow } from './frames/frame-row.ts'
 import { SeqRanges } from './seq-ranges.ts'
 
 /** The letters for what is parked of one frame, one for each reason. */

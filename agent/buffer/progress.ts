@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib'
 import type { SqlRow } from '../../shared/sqlite.ts'
-import type { AgentStore } from './agent-store.ts'
+import type { AgentStore } from './store/agent-store.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import { type CursorRow, cursorValues, insertCursor, parseCursor } from './cursor-row.ts'
-import type { SettledRun } from './frame-index.ts'
-import type { Sql, StoreTable } from './store-file.ts'
+import type { SettledRun } from './frames/frame-index.ts'
+import type { Sql, StoreTable } from './store/store-file.ts'
 
 /** How far the sending has come. Saved now and then: to lose it means to send again. */
 export interface Progress {

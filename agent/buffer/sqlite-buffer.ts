@@ -18,14 +18,14 @@ import type {
 } from './buffer.ts'
 import { BufferCore } from './buffer-core.ts'
 import { Capacity } from './capacity.ts'
-import type { Compression } from './chunk-parts.ts'
-import { DataDirectory, isUnwritable } from './data-directory.ts'
+import type { Compression } from './intake/chunk-parts.ts'
+import { DataDirectory, isUnwritable } from './store/data-directory.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { HeldFrames } from './held-frames.ts'
-import { Intake } from './intake.ts'
-import { RecentFrames } from './recent-frames.ts'
+import { HeldFrames } from './frames/held-frames.ts'
+import { Intake } from './intake/intake.ts'
+import { RecentFrames } from './frames/recent-frames.ts'
 import { Sequence } from './sequence.ts'
-import type { OpenSql } from './store-file.ts'
+import type { OpenSql } from './store/store-file.ts'
 
 export interface SqliteBufferOptions {
   readonly directory: string

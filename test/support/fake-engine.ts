@@ -118,7 +118,7 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
     const [head] = entries
     if (head && splitEvery > 0 && this.puts % splitEvery === 0) await this.#trySplit(name, head)
     if (this.#happens(cutBefore)) throw new HeadwaterError('unavailable', 'connection cut')
-    const outcomes = entries.map((entry) => this.#putOne(stream, entry))
+    const outcomes = this.#putAll(stream, entries)
     this.#wake()
     if (this.#happens(cutAfter)) throw new HeadwaterError('unavailable', 'connection cut')
     return outcomes
@@ -211,6 +211,20 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
   stored(name: string, shard: ShardId): readonly StreamRecord[] {
     const { table, records } = this.#stream(name)
     return records.get(table.require(shard).index) ?? []
+  }
+
+  /** With marks, nothing is stored behind an entry for the same shard that may be sent again. */
+  #putAll(stream: FakeStream, entries: readonly PutEntry[]): PutOutcome[] {
+    const stuck = new Set<ShardId>()
+    return entries.map((entry) => {
+      if (stuck.has(entry.shard)) {
+        return { status: 'failed', message: 'one before it failed', retryable: true }
+      }
+      const outcome = this.#putOne(stream, entry)
+      const settled = outcome.status === 'stored' || ('retryable' in outcome && !outcome.retryable)
+      if (this.keepsMarks && !settled) stuck.add(entry.shard)
+      return outcome
+    })
   }
 
   #putOne(stream: FakeStream, entry: PutEntry): PutOutcome {

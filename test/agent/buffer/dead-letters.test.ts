@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AgentBuffer } from '../../../agent/buffer/buffer.ts'
-import { agentStorePath } from '../../../agent/buffer/agent-store.ts'
+import { agentStorePath } from '../../../agent/buffer/store/agent-store.ts'
 import { readDeadLetters } from '../../../agent/buffer/dead-letters.ts'
 import { Database } from '../../../shared/sqlite.ts'
 import { unpackBody } from '../../../shared/wire/batch.ts'

@@ -1,10 +1,10 @@
-import type { FrameIndex } from './frame-index.ts'
-import type { Loss } from './ledger.ts'
+import type { FrameIndex } from '../frames/frame-index.ts'
+import type { Loss } from '../ledger.ts'
 import { runSummaries } from './run-summaries.ts'
-import { salvage } from './salvage.ts'
-import { Segment, type SegmentPlace, segmentTables } from './segment.ts'
-import { segmentPlace } from './segment-files.ts'
-import type { StoreContext } from './store-file.ts'
+import { salvage } from '../store/salvage.ts'
+import { Segment, type SegmentPlace, segmentTables } from '../segments/segment.ts'
+import { segmentPlace } from '../segments/segment-files.ts'
+import type { StoreContext } from '../store/store-file.ts'
 
 /**
  * Salvages a damaged segment into the next generation of its file. The damaged one stays where it

@@ -1,6 +1,6 @@
-import type { HeadwaterError } from '../../shared/errors.ts'
+import type { HeadwaterError } from '../../../shared/errors.ts'
 import type { Part } from './chunk-parts.ts'
-import type { Cursor } from './buffer.ts'
+import type { Cursor } from '../buffer.ts'
 
 export interface EntryContent {
   readonly parts: readonly Part[]

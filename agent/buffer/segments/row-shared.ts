@@ -1,10 +1,10 @@
-import type { Capacity } from './capacity.ts'
-import type { CursorTable } from './cursor-table.ts'
-import type { FrameIndex } from './frame-index.ts'
-import type { Ledger } from './ledger.ts'
-import type { RecentFrames } from './recent-frames.ts'
-import type { Sequence } from './sequence.ts'
-import type { StoreContext } from './store-file.ts'
+import type { Capacity } from '../capacity.ts'
+import type { CursorTable } from '../cursor-table.ts'
+import type { FrameIndex } from '../frames/frame-index.ts'
+import type { Ledger } from '../ledger.ts'
+import type { RecentFrames } from '../frames/recent-frames.ts'
+import type { Sequence } from '../sequence.ts'
+import type { StoreContext } from '../store/store-file.ts'
 
 /** What both rows of segments share. */
 export interface RowShared {

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { HeadwaterError } from '../../shared/errors.ts'
-import type { Log } from '../../shared/log.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
 import { openCopy } from './memory-copies.ts'
-import { segmentFolder } from './segment-files.ts'
+import { segmentFolder } from '../segments/segment-files.ts'
 import type { OpenSql, Sql } from './store-file.ts'
 
 /**

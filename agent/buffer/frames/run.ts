@@ -1,5 +1,5 @@
 import type { FrameRow } from './frame-row.ts'
-import { type SeqRange, SeqRanges } from './seq-ranges.ts'
+import { type SeqRange, SeqRanges } from '../seq-ranges.ts'
 
 /** The frames of one stream and epoch in one segment, as they lie on disk. */
 export interface RunSummary {

@@ -1,5 +1,5 @@
-import { type RecordColumns, recordLimits } from '../../shared/record.ts'
-import type { Stamp } from './boot-time.ts'
+import { type RecordColumns, recordLimits } from '../../../shared/record.ts'
+import type { Stamp } from '../boot-time.ts'
 import { type Compression, type PackedBody, packed, type Part } from './chunk-parts.ts'
 
 /** A frame without its identity, which it gets when it is about to be written. */

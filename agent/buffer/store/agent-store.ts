@@ -1,5 +1,5 @@
-import { HeadwaterError } from '../../shared/errors.ts'
-import type { SqlRow, SqlValue } from '../../shared/sqlite.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import { salvage } from './salvage.ts'
 import {
   createStore,

@@ -1,8 +1,8 @@
-import type { SqlRow } from '../../shared/sqlite.ts'
-import type { RunSummary } from './run.ts'
-import type { Segment } from './segment.ts'
-import type { SeqRange } from './seq-ranges.ts'
-import type { Sql } from './store-file.ts'
+import type { SqlRow } from '../../../shared/sqlite.ts'
+import type { RunSummary } from '../frames/run.ts'
+import type { Segment } from '../segments/segment.ts'
+import type { SeqRange } from '../seq-ranges.ts'
+import type { Sql } from '../store/store-file.ts'
 
 /** What a segment holds, by stream and epoch, oldest first. */
 export function runSummaries(segment: Segment): Promise<RunSummary[]> {

@@ -1,9 +1,9 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { HeadwaterError } from '../../shared/errors.ts'
-import type { Log } from '../../shared/log.ts'
-import type { Database, SqlRow, SqlValue } from '../../shared/sqlite.ts'
-import { scanWal } from '../../shared/wal-scan.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+import type { Database, SqlRow, SqlValue } from '../../../shared/sqlite.ts'
+import { scanWal } from '../../../shared/wal-scan.ts'
 
 /** What the buffer uses of a database, so that tests can put a failing disk beneath it. */
 export type Sql = Pick<Database, 'path' | 'exec' | 'run' | 'all' | 'get' | 'close'>

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { OverflowPolicy } from './buffer.ts'
+import type { OverflowPolicy } from '../buffer.ts'
 import type { SegmentPlace } from './segment.ts'
-import { listStores, removeStore, type StoreContext, storePath } from './store-file.ts'
+import { listStores, removeStore, type StoreContext, storePath } from '../store/store-file.ts'
 
 /** Where segments lie in the data directory. */
 export const segmentFolder = 'segments'

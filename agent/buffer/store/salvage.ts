@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { SqlValue } from '../../shared/sqlite.ts'
+import type { SqlValue } from '../../../shared/sqlite.ts'
 import {
   copyStore,
   createStore,
@@ -9,7 +9,7 @@ import {
   type StoreContext,
   type StoreTable
 } from './store-file.ts'
-import { rechainWal } from '../../shared/wal-scan.ts'
+import { rechainWal } from '../../../shared/wal-scan.ts'
 
 /** Copies of damaged files that are kept for a person to look at; the oldest is removed for a new one. */
 const keptCopies = 4

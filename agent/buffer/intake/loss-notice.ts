@@ -1,6 +1,6 @@
 import { type Compression, packed, type Part } from './chunk-parts.ts'
-import type { Stamp } from './boot-time.ts'
-import type { LossNotice } from './ledger.ts'
+import type { Stamp } from '../boot-time.ts'
+import type { LossNotice } from '../ledger.ts'
 
 /** A record that tells upstream what was lost, on the stream concerned. */
 export function lossNotice(

@@ -1,15 +1,15 @@
-import type { Cursor, OverflowPolicy } from './buffer.ts'
-import type { Shortage } from './capacity.ts'
-import type { FrameDraft } from './frame-builder.ts'
-import type { FrameRow } from './frame-row.ts'
+import type { Cursor, OverflowPolicy } from '../buffer.ts'
+import type { Shortage } from '../capacity.ts'
+import type { FrameDraft } from '../intake/frame-builder.ts'
+import type { FrameRow } from '../frames/frame-row.ts'
 import { OpenSegments } from './open-segments.ts'
-import { recoverHeld } from './recovery.ts'
-import type { FoundRow } from './row-loader.ts'
+import { recoverHeld } from '../recovery/recovery.ts'
+import type { FoundRow } from '../recovery/row-loader.ts'
 import type { RowShared } from './row-shared.ts'
 import { type Commit, Segment } from './segment.ts'
 import { segmentPlace } from './segment-files.ts'
-import { isCorrupt } from './store-file.ts'
-import { Turns } from './turns.ts'
+import { isCorrupt } from '../store/store-file.ts'
+import { Turns } from '../store/turns.ts'
 
 /** About what SQLite adds: a part of the bytes, and pages for the schema and the tables. */
 const growth = { part: 1.03, pages: 12 }

@@ -1,8 +1,8 @@
-import type { Loss } from './ledger.ts'
-import type { Progress } from './progress.ts'
-import type { RunSummary } from './run.ts'
-import type { Segment } from './segment.ts'
-import { SeqRanges } from './seq-ranges.ts'
+import type { Loss } from '../ledger.ts'
+import type { Progress } from '../progress.ts'
+import type { RunSummary } from '../frames/run.ts'
+import type { Segment } from '../segments/segment.ts'
+import { SeqRanges } from '../seq-ranges.ts'
 
 /** Where it is not known whose records they were. */
 export const unknownStream = ''

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { chunkParts, type Part } from '../../../agent/buffer/chunk-parts.ts'
-import { buildFrames } from '../../../agent/buffer/frame-builder.ts'
-import { ColumnsBuilder } from '../../../shared/columns-builder.ts'
-import { keyOf, offsetsOf, type RecordColumns, recordLimits } from '../../../shared/record.ts'
-import { decodeFrame } from '../../../shared/wire/frame.ts'
-import { recordsOf } from '../../contract/buffer.ts'
+import { chunkParts, type Part } from '../../../../agent/buffer/intake/chunk-parts.ts'
+import { buildFrames } from '../../../../agent/buffer/intake/frame-builder.ts'
+import { ColumnsBuilder } from '../../../../shared/columns-builder.ts'
+import { keyOf, offsetsOf, type RecordColumns, recordLimits } from '../../../../shared/record.ts'
+import { decodeFrame } from '../../../../shared/wire/frame.ts'
+import { recordsOf } from '../../../contract/buffer.ts'
 
 const frameBytes = 4096
 const stamp = { wallMs: 5000, uptimeMs: 1000, boot: '0'.repeat(32) }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FrameIndex, frameId, framePlace } from '../../../agent/buffer/frame-index.ts'
-import type { FrameRow } from '../../../agent/buffer/frame-row.ts'
+import { FrameIndex, frameId, framePlace } from '../../../../agent/buffer/frames/frame-index.ts'
+import type { FrameRow } from '../../../../agent/buffer/frames/frame-row.ts'
 
 function frame(id: number, first: number, facts: Partial<FrameRow> = {}): FrameRow {
   return {

@@ -1,17 +1,17 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { HeadwaterError } from '../../shared/errors.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
 import {
   keyOf,
   offsetsOf,
   type RecordColumns,
   recordLimits,
   requireName
-} from '../../shared/record.ts'
-import { type BodyEncoding, frameCrc } from '../../shared/wire/batch.ts'
-import { encodeFrame } from '../../shared/wire/frame.ts'
-import type { Stamp } from './boot-time.ts'
-import type { Chunk } from './buffer.ts'
+} from '../../../shared/record.ts'
+import { type BodyEncoding, frameCrc } from '../../../shared/wire/batch.ts'
+import { encodeFrame } from '../../../shared/wire/frame.ts'
+import type { Stamp } from '../boot-time.ts'
+import type { Chunk } from '../buffer.ts'
 
 export type Compression = 'none' | 'gzip'
 

@@ -1,12 +1,12 @@
-import type { SqlRow } from '../../shared/sqlite.ts'
-import { frameCrc } from '../../shared/wire/batch.ts'
+import type { SqlRow } from '../../../shared/sqlite.ts'
+import { frameCrc } from '../../../shared/wire/batch.ts'
 import type { FrameIndex, FramePlace } from './frame-index.ts'
 import { type FrameRow, parseHead } from './frame-row.ts'
 import type { RecentFrames } from './recent-frames.ts'
 import type { Run } from './run.ts'
-import type { FrameQuery } from './segment.ts'
-import type { SegmentRow } from './segment-row.ts'
-import { isCorrupt } from './store-file.ts'
+import type { FrameQuery } from '../segments/segment.ts'
+import type { SegmentRow } from '../segments/segment-row.ts'
+import { isCorrupt } from '../store/store-file.ts'
 
 export interface FrameWalkOptions {
   readonly index: FrameIndex

@@ -1,7 +1,7 @@
-import type { FrameId } from './buffer.ts'
+import type { FrameId } from '../buffer.ts'
 import type { FrameRow } from './frame-row.ts'
 import { type Oldest, Run, type RunSummary } from './run.ts'
-import type { SeqRange } from './seq-ranges.ts'
+import type { SeqRange } from '../seq-ranges.ts'
 
 /** Where a frame lies; its text is the `FrameId`. */
 export interface FramePlace {

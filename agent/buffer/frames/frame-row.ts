@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib'
-import type { SqlRow, SqlValue } from '../../shared/sqlite.ts'
+import type { SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import {
   type BatchLane,
   type BodyEncoding,
   type ClockState,
   clockStates,
   frameCrc
-} from '../../shared/wire/batch.ts'
+} from '../../../shared/wire/batch.ts'
 
 /** A frame as it lies in a segment. */
 export interface FrameRow {

@@ -1,13 +1,19 @@
-import { HeadwaterError } from '../../shared/errors.ts'
-import type { OverflowPolicy } from './buffer.ts'
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { OverflowPolicy } from '../buffer.ts'
 import {
   type CursorRow,
   createCursors,
   cursorValues,
   insertCursor,
   parseCursor
-} from './cursor-row.ts'
-import { createFrames, type FrameRow, frameValues, insertFrame, parseFrame } from './frame-row.ts'
+} from '../cursor-row.ts'
+import {
+  createFrames,
+  type FrameRow,
+  frameValues,
+  insertFrame,
+  parseFrame
+} from '../frames/frame-row.ts'
 import {
   createStore,
   openStore,
@@ -17,8 +23,8 @@ import {
   type StoreTable,
   storeBytes,
   transaction
-} from './store-file.ts'
-import type { SqlRow } from '../../shared/sqlite.ts'
+} from '../store/store-file.ts'
+import type { SqlRow } from '../../../shared/sqlite.ts'
 
 /** One transaction. */
 export interface Commit {
