@@ -20,7 +20,7 @@ import { sequenceSeconds } from './commit-plan.ts'
 import type { EngineClock } from './engine-clock.ts'
 import { putLimits } from './put-queue.ts'
 import { syncDirectory } from './segment-files.ts'
-import { newDefinition } from './stream-definition.ts'
+import { newDefinition, type StreamDefinition } from './stream-definition.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
 import type { StreamStats } from './stream-store.ts'
@@ -154,6 +154,22 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
       table.merge(shard, neighbour, moment)
     )
     return child
+  }
+
+  /** The shards and settings of a stream as they are now. Throws `unknown_stream`. */
+  definition(stream: string): StreamDefinition {
+    return this.#require().streams.require(stream).definition
+  }
+
+  /**
+   * Changes what is known of a stream, between two commits; durable when it resolves. Rejects with
+   * what `change` throws, changing nothing. Shards are changed with `split` and `merge` only.
+   */
+  async alter(
+    stream: string,
+    change: (definition: StreamDefinition) => StreamDefinition
+  ): Promise<void> {
+    await this.#require().streams.require(stream).alter(change)
   }
 
   async saveCheckpoint(application: string, stream: string, value: string): Promise<void> {

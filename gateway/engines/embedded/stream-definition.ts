@@ -4,6 +4,7 @@ import { decodeCbor, encodeCbor } from '../../../shared/wire/cbor.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
 import type { CreateOptions } from '../engine.ts'
 import { type ShardRow, ShardTable } from './shard-table.ts'
+import { decodeSettings, newSettings, type StreamSettings } from './stream-settings.ts'
 
 /** What is known of a stream apart from its records; kept in the catalog and in each segment. */
 export interface StreamDefinition {
@@ -12,6 +13,7 @@ export interface StreamDefinition {
   /** Largest entry, key included. */
   readonly maxRecordBytes: number
   readonly shards: ShardTable
+  readonly settings: StreamSettings
 }
 
 const maxShards = 10_000
@@ -29,7 +31,13 @@ export function newDefinition(
   requireUpTo(maxShards, shards, 'the number of shards')
   requireUpTo(Number.MAX_SAFE_INTEGER, retentionMs, 'the retention in milliseconds')
   requireUpTo(recordLimits.recordBytes, maxRecordBytes, 'the largest record in bytes')
-  return { name, retentionMs, maxRecordBytes, shards: ShardTable.uniform(shards, createdSeconds) }
+  return {
+    name,
+    retentionMs,
+    maxRecordBytes,
+    shards: ShardTable.uniform(shards, createdSeconds),
+    settings: newSettings(createdSeconds * 1000)
+  }
 }
 
 function requireUpTo(max: number, value: number, what: string): void {
@@ -38,11 +46,12 @@ function requireUpTo(max: number, value: number, what: string): void {
 }
 
 export function encodeDefinition(definition: StreamDefinition): Buffer {
-  const { name, retentionMs, maxRecordBytes, shards } = definition
+  const { name, retentionMs, maxRecordBytes, shards, settings } = definition
   return encodeCbor({
     name,
     retentionMs,
     maxRecordBytes,
+    settings,
     version: shards.version,
     nextIndex: shards.nextIndex,
     shards: shards.rows.map(({ range, ...row }) => ({
@@ -60,6 +69,7 @@ export function decodeDefinition(bytes: Buffer): StreamDefinition {
     name: fields.text('name'),
     retentionMs: fields.uint('retentionMs'),
     maxRecordBytes: fields.uint('maxRecordBytes'),
+    settings: decodeSettings(fields.get('settings')),
     shards: new ShardTable({
       version: fields.uint('version'),
       nextIndex: fields.uint('nextIndex'),

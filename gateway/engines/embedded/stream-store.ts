@@ -108,6 +108,14 @@ export class StreamStore {
     })
   }
 
+  /** Puts another definition with the same shards in place, between two commits. */
+  alter(change: (definition: StreamDefinition) => StreamDefinition): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#requireOpen()
+      await this.#adopt(change(this.#definition))
+    })
+  }
+
   /** Lets go of what is past retention: segments, then closed shards without records. */
   sweep(): Promise<void> {
     return this.#turns.run(async () => {
