@@ -36,6 +36,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'gateway/engines',
     'gateway/engines/embedded',
     'gateway/reading',
+    'gateway/spool',
     'shared'
   ],
   'gateway/fronts/http': [
@@ -47,6 +48,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/fronts/mqtt': ['gateway/admission/admission.ts', 'shared'],
   'gateway/admission': ['gateway/sharding/sharding.ts', 'shared'],
   'gateway/sharding': ['gateway/engines', 'shared'],
+  'gateway/spool': ['gateway/sharding/sharding.ts', 'gateway/reading', 'gateway/engines', 'shared'],
   'gateway/reading': ['gateway/engines', 'shared'],
   'gateway/engines/embedded': ['gateway/engines', 'shared'],
   'gateway/engines': ['shared']

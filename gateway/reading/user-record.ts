@@ -1,6 +1,7 @@
 import { decodeAggregate } from '../../shared/kpl/deaggregate.ts'
-import { sourceKey } from '../../shared/kpl/kpl.ts'
+import { type SequenceSource, sourceKey } from '../../shared/kpl/kpl.ts'
 import type { Attributes } from '../../shared/record.ts'
+import type { BatchLane } from '../../shared/wire/batch.ts'
 import type { ShardId, StreamRecord } from '../engines/engine.ts'
 
 /** A record as it was sent, taken out of the aggregate that carried it. */
@@ -14,13 +15,18 @@ export interface UserRecord {
   /** Event time, milliseconds; time of arrival where the record does not carry one. */
   readonly time: number
   readonly arrivalMs: number
+  /** Whether it came as a member of an aggregate. */
+  readonly aggregated: boolean
   /** Identity, of records that carry it. */
   readonly device?: string
   readonly epoch?: string
+  readonly lane?: BatchLane
   readonly seq?: number
   readonly attributes?: Attributes
   readonly data: Buffer
 }
+
+const noSource: SequenceSource = { device: '', epoch: '', lane: 0 }
 
 /** Who sent a member, in the form that marks are kept in. */
 export interface MemberIdentity {
@@ -39,7 +45,7 @@ export function* unpack(
   const common = { ...place, sequence, arrivalMs }
   const members = decodeAggregate(data)
   if (!members) {
-    yield { ...common, subSequence: 0, partitionKey, time: arrivalMs, data }
+    yield { ...common, aggregated: false, subSequence: 0, partitionKey, time: arrivalMs, data }
     return
   }
   const { extra } = members
@@ -47,17 +53,17 @@ export function* unpack(
   for (let i = 0; i < members.count; i++) {
     const partitionKey = members.partitionKeys[members.partitionKey[i] as number] ?? ''
     const memberData = members.data[i] as Buffer
-    const plain = { ...common, subSequence: i, partitionKey, data: memberData }
+    const plain = { ...common, aggregated: true, subSequence: i, partitionKey, data: memberData }
     if (!extra || !keys) {
       yield { ...plain, time: arrivalMs }
       continue
     }
     const at = extra.source[i] as number
-    const { device, epoch } = extra.sources[at] ?? { device: '', epoch: '' }
+    const { device, epoch, lane } = extra.sources[at] ?? noSource
     const seq = extra.seqs[i] as number
     if (!isNew({ source: keys[at] ?? '', seq, partitionKey })) continue
     const attributes = extra.attributes?.[i]
     const time = extra.times[i] as number
-    yield { ...plain, time, device, epoch, seq, ...(attributes ? { attributes } : {}) }
+    yield { ...plain, time, device, epoch, lane, seq, ...(attributes ? { attributes } : {}) }
   }
 }

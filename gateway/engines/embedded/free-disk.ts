@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises'
 import type { Clock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 
@@ -11,7 +10,7 @@ export class FreeDisk {
   readonly #floorBytes: number
   readonly #freeBytes: () => Promise<number>
   #askedMs = Number.NEGATIVE_INFINITY
-  #free = 0
+  #free: Promise<number> = Promise.resolve(0)
 
   constructor(clock: Clock, floorBytes: number, freeBytes: () => Promise<number>) {
     this.#clock = clock
@@ -19,23 +18,18 @@ export class FreeDisk {
     this.#freeBytes = freeBytes
   }
 
-  /** Rejects with `store_full` below the floor. */
+  /** Rejects with `store_full` below the floor; whoever asks during a measurement waits for it. */
   async require(): Promise<void> {
     const now = this.#clock.monoMs()
     if (now - this.#askedMs >= validMs) {
       this.#askedMs = now
-      this.#free = await this.#freeBytes()
+      this.#free = this.#freeBytes()
     }
-    if (this.#free >= this.#floorBytes) return
+    const free = await this.#free
+    if (free >= this.#floorBytes) return
     throw new HeadwaterError(
       'store_full',
-      `${this.#free} bytes of disk are free, ${this.#floorBytes} must stay so; free some, or shorten the retention`
+      `${free} bytes of disk are free, ${this.#floorBytes} must stay so; free some, or shorten the retention`
     )
   }
-}
-
-/** Bytes that may still be written to the file system of a directory. */
-export async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory)
-  return bavail * bsize
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../../shared/clock.ts'
+import { freeBytesOf } from '../../../shared/free-bytes.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Catalog } from './catalog.ts'
 import { EngineClock } from './engine-clock.ts'
-import { FreeDisk, freeBytesOf } from './free-disk.ts'
+import { FreeDisk } from './free-disk.ts'
 import type { StreamEvents } from './stream-events.ts'
 
 export interface EmbeddedEngineOptions {
@@ -16,6 +17,8 @@ export interface EmbeddedEngineOptions {
   readonly freeDiskFloorBytes?: number
   /** Marks kept for each stream, a row a source and shard. Default 200,000. */
   readonly maxMarks?: number
+  /** Lowest sequence index of a stream that must be kept, however old; default: none must. */
+  readonly heldFrom?: (stream: string) => number
   readonly clock: Clock
   readonly log: Log
   /** Bytes that may still be written; default: what the file system says. */
@@ -30,6 +33,7 @@ export interface StoreContext {
   readonly disk: FreeDisk
   readonly log: Log
   readonly maxMarks: number
+  readonly heldFrom: (stream: string) => number
   /** A segment ends at this size, or when its oldest block has this age. */
   readonly segmentBytes: number
   readonly segmentAgeMs: (retentionMs: number) => number
@@ -55,6 +59,7 @@ export async function createContext(
     disk: new FreeDisk(clock, floorBytes, () => freeBytes(directory)),
     log,
     maxMarks: options.maxMarks ?? 200_000,
+    heldFrom: options.heldFrom ?? (() => Number.POSITIVE_INFINITY),
     segmentBytes: options.segmentBytes ?? 256 * mebibyte,
     segmentAgeMs: (retentionMs) => Math.min(Math.max(retentionMs / 24, hourMs), 24 * hourMs),
     events

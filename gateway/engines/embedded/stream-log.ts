@@ -133,14 +133,15 @@ export class StreamLog {
     return undefined
   }
 
-  /** Ends the newest segment if it is due, and drops those whose newest block is past retention. */
+  /** Ends the newest segment if it is due, and drops those whose newest block is past retention and not held. */
   async sweep(definition: StreamDefinition): Promise<void> {
     const now = this.#context.age.ageMs()
     if (this.#segments.writable && this.#isDue(definition)) {
       await this.#indexes.reserve(1)
       await this.#roll(definition)
     }
-    while (this.firsts.length > 1) {
+    const heldFrom = this.#context.heldFrom(definition.name)
+    while (this.firsts.length > 1 && (this.firsts[1] ?? 0) <= heldFrom) {
       const oldest = this.firsts[0] ?? 0
       const newestAgeMs = await this.#segments.readOrRepair(oldest, (reader) =>
         reader.newestAgeMs(now)

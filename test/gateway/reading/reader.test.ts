@@ -70,7 +70,9 @@ test('a member of an aggregate comes out with all that it went in with', async (
     sequence,
     arrivalMs,
     device: 'd',
-    epoch: '0'.repeat(32)
+    epoch: '0'.repeat(32),
+    lane: 0,
+    aggregated: true
   }
   assert.deepEqual(first, {
     ...shared,

@@ -7,6 +7,7 @@ import {
   decodeDefinition,
   encodeDefinition
 } from '../../../../gateway/engines/embedded/stream-definition.ts'
+import { newSettings } from '../../../../gateway/engines/embedded/stream-settings.ts'
 import { HeadwaterError } from '../../../../shared/errors.ts'
 import { assertTiles, hashOf, isCode } from '../../../support/engine-calls.ts'
 
@@ -64,8 +65,10 @@ test('ranges tile the space, ids are never used again and children are younger, 
             }
           }
         }
-        const definition = { name: 's', retentionMs: 1, maxRecordBytes: 2, shards: table }
+        const settings = newSettings(1_000)
+        const definition = { name: 's', retentionMs: 1, maxRecordBytes: 2, shards: table, settings }
         const read = decodeDefinition(encodeDefinition(definition))
+        assert.deepEqual(read.settings, settings)
         assert.deepEqual(read.shards.rows, table.rows)
         assert.equal(read.shards.nextIndex, table.nextIndex)
         assert.equal(read.shards.version, table.version)

@@ -1,0 +1,59 @@
+import type { Component } from '../../shared/component.ts'
+import {
+  type ForwarderOptions,
+  StreamForwarder,
+  type StreamForwarderStats
+} from './stream-forwarder.ts'
+
+export type { ForwarderOptions, StreamForwarderStats } from './stream-forwarder.ts'
+
+/** How often streams that were made meanwhile are looked for. */
+const lookEveryMs = 1_000
+
+/**
+ * Carries what the fronts stored in the local engine on to the remote one. An answer to a sender
+ * never waits for it: what cannot be carried on stays in the local engine, which forgets nothing
+ * that was not.
+ */
+export class Forwarder implements Component {
+  readonly name = 'spool'
+  readonly #options: ForwarderOptions
+  readonly #life = new AbortController()
+  readonly #streams = new Map<string, { forwarder: StreamForwarder; running: Promise<void> }>()
+  #looking: Promise<void> = Promise.resolve()
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#options.sharding.start(signal)
+    this.#looking = this.#look()
+  }
+
+  /** What the lanes have taken is waited for until `deadline`; the rest is carried on by the next life. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#life.abort()
+    await this.#options.sharding.stop(deadline)
+    await this.#looking
+    await Promise.all(Array.from(this.#streams.values(), (one) => one.running))
+  }
+
+  stats(): StreamForwarderStats[] {
+    return Array.from(this.#streams.values(), (one) => one.forwarder.stats())
+  }
+
+  async #look(): Promise<void> {
+    const { local, clock } = this.#options
+    const { signal } = this.#life
+    while (!signal.aborted) {
+      for (const stream of await local.streams()) {
+        if (this.#streams.has(stream)) continue
+        const forwarder = new StreamForwarder(stream, this.#options)
+        const running = forwarder.run(signal).finally(() => this.#streams.delete(stream))
+        this.#streams.set(stream, { forwarder, running })
+      }
+      await clock.sleep(lookEveryMs, signal)
+    }
+  }
+}
