@@ -10,6 +10,11 @@ function contentsOf({ position }: TailFile): readonly Position[] {
   return [...(emptied ? [emptied] : []), position].filter(({ offset }) => offset > 0)
 }
 
+/** The most that was read of what `file` holds or held. */
+export function mostRead(file: TailFile): number {
+  return Math.max(0, ...contentsOf(file).map(({ offset }) => offset))
+}
+
 /** Whether `file` could be a copy of what was read from `other`, by their names and fates. */
 export function mayBeCopy(file: TailFile, other: TailFile): boolean {
   const path = file.sighting?.path

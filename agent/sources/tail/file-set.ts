@@ -38,6 +38,10 @@ export class FileSet {
     return this.#files.values()
   }
 
+  get(key: string): TailFile | undefined {
+    return this.#files.get(key)
+  }
+
   /** A file of an earlier life of the source. */
   restore(key: string, position: Position): void {
     this.#files.set(key, new TailFile(key, this.#nextRank++, position))
@@ -47,16 +51,30 @@ export class FileSet {
     this.#files.delete(file.key)
   }
 
-  /** Whether an older file of the same home is known, which this one goes on from. */
-  followsAnother(file: TailFile): boolean {
-    for (const other of this.#files.values()) {
-      if (other.home === file.home && other.rank < file.rank) return true
-    }
-    return false
+  /** Has a file wait for all that are known of its home. */
+  putLast(file: TailFile): void {
+    file.rank = this.#nextRank++
+    file.state.waits = true
   }
 
-  /** Whether an older file of the same home still has something to read. */
+  /** The file that comes last before this one at the same home. */
+  lastBefore(file: TailFile): TailFile | undefined {
+    let last: TailFile | undefined
+    for (const other of this.#files.values()) {
+      const older = other.home === file.home && other.rank < file.rank
+      if (older && (!last || other.rank > last.rank)) last = other
+    }
+    return last
+  }
+
+  /** Whether an older file of the same home is known, which this one goes on from. */
+  followsAnother(file: TailFile): boolean {
+    return this.lastBefore(file) !== undefined
+  }
+
+  /** Whether an older file of the same home still has something to read, or may be found to. */
   mustWait(file: TailFile): boolean {
+    if (file.state.emptied) return true
     if (!file.state.waits) return false
     for (const other of this.#files.values()) {
       const older = other.home === file.home && other.rank < file.rank
@@ -65,6 +83,20 @@ export class FileSet {
     }
     file.state.waits = false
     return false
+  }
+
+  /** Follows a file that was not known, from its start; undefined when there are too many. */
+  admit(sighting: Sighting, home: string): TailFile | undefined {
+    if (this.#files.size >= this.#options.maxFiles) {
+      this.#options.tooMany(sighting.path)
+      return undefined
+    }
+    const { key, madeMs } = sighting
+    const file = new TailFile(key, this.#nextRank++, startOf({ home, madeMs }))
+    file.sighted(sighting)
+    file.state.waits = true
+    this.#files.set(key, file)
+    return file
   }
 
   async scan(): Promise<Scanned> {
@@ -95,19 +127,8 @@ export class FileSet {
       .map((sighting) => ({ sighting, home: homeAfter(sighting, left) ?? sighting.path }))
       .sort((a, b) => turnOf(a) - turnOf(b))
     for (const { sighting, home } of inOrder) {
-      if (this.#files.size >= this.#options.maxFiles) {
-        this.#options.tooMany(sighting.path)
-        continue
-      }
-      const file = new TailFile(
-        sighting.key,
-        this.#nextRank++,
-        startOf({ home, madeMs: sighting.madeMs })
-      )
-      file.sighted(sighting)
-      file.state.waits = true
-      this.#files.set(file.key, file)
-      arrived.push(file)
+      const file = this.admit(sighting, home)
+      if (file) arrived.push(file)
     }
     return arrived
   }

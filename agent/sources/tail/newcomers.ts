@@ -1,9 +1,10 @@
-import { mayBeCopy, mayHold, positionIn, shared } from './copies.ts'
+import { mayBeCopy, mayHold, mostRead, positionIn, shared } from './copies.ts'
 import { fileCursor, removedCursor } from './cursors.ts'
 import { endPosition } from './end-position.ts'
+import { isRotationOf } from './file-finder.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { FileSet } from './file-set.ts'
-import { headBytes, startOf } from './position.ts'
+import { headBytes, type Position, startOf } from './position.ts'
 import type { TailFile } from './tail-file.ts'
 import type { TailReader } from './tail-reader.ts'
 
@@ -42,7 +43,10 @@ export class Newcomers {
   async recognise(arrived: readonly TailFile[]): Promise<void> {
     const { files, opener } = this.#options
     for (const file of arrived) {
-      const others = [...files].filter((other) => mayBeCopy(file, other))
+      // Of a copy and its original, the one of which more was read says more.
+      const others = [...files]
+        .filter((other) => mayBeCopy(file, other))
+        .sort((a, b) => mostRead(b) - mostRead(a))
       if (others.length === 0 || !(await opener.look(file)) || file.state.size === 0) continue
       const head = await file.read(0, headBytes)
       for (const other of others) {
@@ -64,9 +68,29 @@ export class Newcomers {
     if (!wasEmptied && original.sighting && !(quiet && original.drained)) return false
     file.copyOf = undefined
     const held = (wasEmptied && position.emptied) || position
-    file.moveTo((await positionIn(file, held)) ?? startOf(file.position))
-    reader.commit([fileCursor(name, file)])
+    const found = (await positionIn(file, held)) ?? startOf(file.position)
+    if (wasEmptied) {
+      this.join(file, original, found)
+    } else {
+      file.moveTo(found)
+      reader.commit([fileCursor(name, file)])
+    }
     return true
+  }
+
+  /** A copy of what `original` held before it was emptied is read from `position`, and before it. */
+  join(copy: TailFile, original: TailFile, position: Position): void {
+    const { name, files, reader } = this.#options
+    copy.copyOf = undefined
+    copy.moveTo(position)
+    const path = copy.sighting?.path
+    if (path !== undefined && isRotationOf(path, original.home)) {
+      copy.moveTo({ ...position, home: original.home })
+      files.putLast(copy)
+      files.putLast(original)
+    }
+    // Unread files without cursors are put in order again at the next start, by what was read.
+    if (position.offset > 0) reader.commit([fileCursor(name, copy)])
   }
 
   async #isKin(file: TailFile, other: TailFile): Promise<boolean> {
@@ -77,8 +101,7 @@ export class Newcomers {
     const found = await shared(file, other)
     if (!found) return false
     if (found.emptied) {
-      file.moveTo(found.position)
-      reader.commit([fileCursor(name, file)])
+      this.join(file, other, found.position)
     } else if (file.sighting?.path !== other.home) {
       file.copyOf = { original: other, emptied: other.position.emptied }
     } else {

@@ -10,8 +10,8 @@ const endOrder: readonly CutEnd[] = ['more', 'idle', 'end']
 /** One file that is followed, under whatever name: where it is, how far it was read, how it stands. */
 export class TailFile {
   readonly key: string
-  /** Files of one home are read in the order of their ranks. */
-  readonly rank: number
+  /** Files of one home are read in the order of their ranks; one that was emptied gets a new one. */
+  rank: number
   position: Position
   /** It holds the same as the original so far, and is not read until that one goes another way. */
   copyOf: { readonly original: TailFile; readonly emptied: Position | undefined } | undefined
@@ -25,6 +25,10 @@ export class TailFile {
     deleted: false,
     /** When it was last seen to change, on the monotonic clock. */
     changedMs: 0,
+    /** It was found emptied, and its copies, which come before it, were not looked for yet. */
+    emptied: false,
+    /** Since its copies were looked for last. */
+    changedSinceScan: true,
     /** It may have changed since the last look. */
     dirty: true,
     /** Why it cannot be read; reported once. */
@@ -58,6 +62,12 @@ export class TailFile {
   /** Whether nothing is left but what waits for its end. */
   get drained(): boolean {
     return !this.state.dirty && (this.behindBytes === 0 || this.#stalled !== undefined)
+  }
+
+  /** Whether it was emptied where it is, and nothing was read of what was written to it since. */
+  get isUnreadSinceEmptied(): boolean {
+    const { home, offset, emptied } = this.position
+    return emptied !== undefined && offset === 0 && this.sighting?.path === home
   }
 
   /** Whether a cut under `end` may bring something. */
@@ -106,7 +116,8 @@ export class TailFile {
       size,
       watched: state.size !== -1
     })
-    Object.assign(state, { size, mtimeMs, changedMs: nowMs })
+    Object.assign(state, { size, mtimeMs, changedMs: nowMs, changedSinceScan: true })
+    state.emptied ||= resumed.change === 'rewritten'
     this.position =
       resumed.change === 'rewritten' ? startAfter(this.position, mtimeMs) : resumed.position
     this.#stalled = undefined

@@ -7,6 +7,7 @@ import { Newcomers } from './newcomers.ts'
 import { ProblemReports } from './problem-reports.ts'
 import type { TailFile } from './tail-file.ts'
 import { TailReader, type TailRunOptions } from './tail-reader.ts'
+import { Truncations } from './truncations.ts'
 
 /** A file that was moved aside or deleted gets no more lines when it was quiet for so long. */
 const quietMs = 60_000
@@ -19,6 +20,7 @@ export class TailRun {
   readonly #opener: FileOpener
   readonly #reader: TailReader
   readonly #newcomers: Newcomers
+  readonly #truncations: Truncations
   #scannedMs = 0
 
   constructor(options: TailRunOptions) {
@@ -47,6 +49,12 @@ export class TailRun {
       opener: this.#opener,
       reader: this.#reader
     })
+    this.#truncations = new Truncations({
+      files: this.#files,
+      finder,
+      opener: this.#opener,
+      newcomers: this.#newcomers
+    })
   }
 
   get behindBytes(): number {
@@ -62,7 +70,7 @@ export class TailRun {
       await this.#begin()
       while (!signal.aborted) {
         await this.#look()
-        if (this.#scanDue()) await this.#newcomers.recognise(await this.#scan())
+        if (this.#scanDue()) await this.#recognise(await this.#scan())
         const busy = await this.#drain()
         if (!busy && context.once) return await this.#reader.durable()
         if (!busy) await context.clock.sleep(tail.poll, signal)
@@ -92,7 +100,12 @@ export class TailRun {
       const ends = skipped.map((file) => fileCursor(context.name, file))
       this.#reader.commit([markerCursor(context.name), ...ends])
     }
-    await this.#newcomers.recognise(arrived.filter((file) => !old.includes(file)))
+    await this.#recognise(arrived.filter((file) => !old.includes(file)))
+  }
+
+  async #recognise(arrived: readonly TailFile[]): Promise<void> {
+    await this.#newcomers.recognise(arrived)
+    await this.#truncations.settle()
   }
 
   #scanDue(): boolean {
@@ -125,9 +138,8 @@ export class TailRun {
   }
 
   async #lookAt(file: TailFile): Promise<boolean> {
-    const { emptied } = file.position
     const readable = await this.#opener.look(file)
-    if (file.position.emptied !== emptied) {
+    if (file.state.emptied) {
       // It may hold a copy now, and it may have been copied before, which the next scan finds.
       await this.#newcomers.recognise([file])
       this.#scannedMs = Number.NEGATIVE_INFINITY
@@ -152,7 +164,11 @@ export class TailRun {
 
   async #turn(file: TailFile, end: CutEnd): Promise<boolean> {
     await this.#reader.room()
-    if (!file.isOpen && !(await this.#lookAt(file))) return false
+    // As it is read for the first time, it may have been copied and emptied again unnoticed.
+    file.state.emptied ||= file.isUnreadSinceEmptied && file.state.changedSinceScan
+    // It may have been emptied and written to since it was looked at.
+    if (!(await this.#lookAt(file))) return false
+    if (file.state.emptied) return true
     try {
       const quiet = this.#options.context.once || this.#isQuiet(file)
       if (!(await this.#newcomers.settle(file, quiet))) return false

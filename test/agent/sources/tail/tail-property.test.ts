@@ -28,6 +28,7 @@ class Trial {
   readonly log: LogWriter
   readonly #bench: SourceBench<TailOptions>
   readonly #options: object
+  #copies = 0
   /** What was written and lost with the power, after it had been sent. */
   readonly lost: string[] = []
 
@@ -80,6 +81,10 @@ class Trial {
         await log.completeLines()
         await this.catchUp()
         return log.truncate(`app.log.${100 + step.amount}`)
+      case 'logrotate':
+        await log.completeLines()
+        this.#copies += 1
+        return log.truncate(`app.log.${this.#copies}`)
       case 'hold':
         bench.appender.automatic = false
         return
@@ -116,7 +121,13 @@ const harmless = [
   'stop',
   'crash'
 ]
-const trials: readonly { name: string; glob: string; kinds: readonly string[] }[] = [
+const trials: readonly {
+  name: string
+  glob: string
+  kinds: readonly string[]
+  /** What was written first arrives first, whatever file it comes from. */
+  inOneRow?: boolean
+}[] = [
   { name: 'by rename', glob: 'app.log', kinds: [...harmless, 'part', 'late', 'rename'] },
   {
     name: 'by rename, all names matched',
@@ -134,13 +145,25 @@ const trials: readonly { name: string; glob: string; kinds: readonly string[] }[
     kinds: [...harmless, 'truncate', 'copytruncate']
   },
   {
+    name: 'by copies that are made whatever was read',
+    glob: 'app.log',
+    kinds: [...harmless, 'logrotate'],
+    inOneRow: true
+  },
+  {
+    name: 'by copies that are made whatever was read, and matched too',
+    glob: 'app.log*',
+    kinds: [...harmless, 'logrotate'],
+    inOneRow: true
+  },
+  {
     name: 'and a power cut that takes up to 47 lines',
     glob: 'app.log',
     kinds: [...harmless, 'power']
   }
 ]
 
-for (const { name, glob, kinds } of trials) {
+for (const { name, glob, kinds, inOneRow } of trials) {
   test(`each line arrives once and in order through crashes and rotation ${name}`, async (t) => {
     await fc.assert(
       fc.asyncProperty(steps(kinds), async (list) => {
@@ -158,6 +181,7 @@ for (const { name, glob, kinds } of trials) {
           await trial.catchUp()
           await bench.pass(1000)
           assertOnceInOrder(trial)
+          if (inOneRow) assert.deepEqual(trial.texts, log.generations.flat())
         } finally {
           await bench.stop()
           await log.close()

@@ -1,0 +1,130 @@
+import { positionIn } from './copies.ts'
+import { type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
+import type { FileOpener } from './file-opener.ts'
+import type { FileSet } from './file-set.ts'
+import type { Newcomers } from './newcomers.ts'
+import { headBytes, type Position, startOf } from './position.ts'
+import { TailFile } from './tail-file.ts'
+
+/** Files beside an emptied one that are looked into for what it held, the newest first. */
+const maxLookedInto = 16
+
+interface TruncationsOptions {
+  readonly files: FileSet
+  readonly finder: FileFinder
+  readonly opener: FileOpener
+  readonly newcomers: Newcomers
+}
+
+/**
+ * Rotation by copying a file and emptying it: finds the copies, whether they are asked for or not,
+ * and has the original wait until they are drained.
+ *
+ * The copy that was made first is known by its content, which was read in part. What was copied
+ * after that, before anything was read of the emptied file, is known by its name and its age alone.
+ */
+export class Truncations {
+  readonly #options: TruncationsOptions
+
+  constructor(options: TruncationsOptions) {
+    this.#options = options
+  }
+
+  /** To be called after each scan, when those that arrived were recognised. */
+  async settle(): Promise<void> {
+    const { files, finder } = this.#options
+    const originals = [...files].filter((file) => file.state.emptied || file.isUnreadSinceEmptied)
+    if (originals.length === 0) return
+    const found = await finder.beside(new Set(originals.map((file) => file.home)))
+    const beside = [...found.values()]
+    for (const original of originals) {
+      if (original.state.emptied) await this.#findCopy(original, beside)
+      Object.assign(original.state, { emptied: false, changedSinceScan: false })
+      if (original.isUnreadSinceEmptied) await this.#joinLater(original, beside)
+    }
+  }
+
+  /** Looks for the copy of what was read of `original` before it was emptied. */
+  async #findCopy(original: TailFile, beside: readonly Sighting[]): Promise<void> {
+    const { files, opener, newcomers } = this.#options
+    const { home, emptied } = original.position
+    if (!emptied || original.sighting?.path !== home) return
+    for (const file of files) {
+      if (file.copyOf?.original === original && (await opener.look(file))) {
+        await newcomers.settle(file, false)
+      }
+    }
+    const newestFirst = rotationsOf(original, beside).toSorted((a, b) => b.madeMs - a.madeMs)
+    for (const sighting of newestFirst.slice(0, maxLookedInto)) {
+      const known = files.get(sighting.key)
+      const file = known ?? candidate(sighting, home)
+      const found = await this.#positionIn(file, emptied)
+      if (!known) await opener.release(file)
+      if (!found) continue
+      const copy = known ?? files.admit(sighting, home)
+      if (!copy) return
+      const begun = copy.position.offset > 0
+      if (begun && copy.home === home) files.putLast(original)
+      else newcomers.join(copy, original, begun ? copy.position : found)
+      return
+    }
+  }
+
+  /** What was made after the last known copy of an `original` that is unread is read before it. */
+  async #joinLater(original: TailFile, beside: readonly Sighting[]): Promise<void> {
+    const { files, newcomers } = this.#options
+    const last = files.lastBefore(original)
+    if (!last) return
+    const later = rotationsOf(original, beside)
+      .filter(({ key, madeMs }) => key !== last.key && madeMs >= last.position.madeMs)
+      .toSorted((a, b) => a.madeMs - b.madeMs)
+    for (const sighting of later) {
+      const known = files.get(sighting.key)
+      const copy = known ?? files.admit(sighting, original.home)
+      if (copy && !known) await newcomers.recognise([copy])
+      if (!copy || copy.position.offset > 0) continue
+      if (copy.copyOf && copy.copyOf.original !== original) continue
+      if (await this.#beginsLike(copy, original)) {
+        copy.copyOf = { original, emptied: original.position.emptied }
+      } else {
+        newcomers.join(copy, original, copy.position)
+      }
+    }
+  }
+
+  /** Whether `copy` may have been made of what `original` holds now, which was not emptied since. */
+  async #beginsLike(copy: TailFile, original: TailFile): Promise<boolean> {
+    const { opener } = this.#options
+    if (!(await opener.look(original)) || !(await opener.look(copy))) return false
+    if (copy.state.size > original.state.size || original.state.size === 0) return false
+    const length = Math.min(headBytes, copy.state.size)
+    try {
+      return (await copy.read(0, length)).equals(await original.read(0, length))
+    } catch (error) {
+      await opener.setAside(copy, error)
+      return false
+    }
+  }
+
+  /** As `positionIn`; a file that cannot be read holds nothing, so that nobody waits for it. */
+  async #positionIn(file: TailFile, position: Position): Promise<Position | undefined> {
+    const { opener } = this.#options
+    if (!(await opener.look(file))) return undefined
+    try {
+      return await positionIn(file, position)
+    } catch (error) {
+      await opener.setAside(file, error)
+      return undefined
+    }
+  }
+}
+
+function rotationsOf({ key, home }: TailFile, beside: readonly Sighting[]): Sighting[] {
+  return beside.filter((sighting) => sighting.key !== key && isRotationOf(sighting.path, home))
+}
+
+function candidate(sighting: Sighting, home: string): TailFile {
+  const file = new TailFile(sighting.key, 0, startOf({ home, madeMs: sighting.madeMs }))
+  file.sighted(sighting)
+  return file
+}
