@@ -50,15 +50,31 @@ export class Agent implements Component {
       this.#health = new HealthServer({ address: listen, flag: '--health', health })
   }
 
+  /** Rejects with `config` when the file of the token cannot be read. */
   async start(signal: AbortSignal): Promise<void> {
+    await this.#config.token?.read()
     await this.#health?.start()
     await this.#buffer.start(signal)
     await this.#sender.start()
     await this.#sources.apply(this.#config)
   }
 
+  /**
+   * Resolves, under `once`, when there is nothing left to do. Rejects with `no_input` when a source
+   * has nothing to read and never will.
+   */
+  async finished(signal: AbortSignal): Promise<void> {
+    const { failed } = this.#sources
+    const failure = new Promise<never>((_, reject) => {
+      const fail = () => reject(failed.reason)
+      if (failed.aborted) fail()
+      else failed.addEventListener('abort', fail, { once: true })
+    })
+    await (this.#config.once ? Promise.race([failure, this.#idle(signal)]) : failure)
+  }
+
   /** Resolves when all sources are at their end and everything is settled at the gateway. */
-  async idle(signal: AbortSignal): Promise<void> {
+  async #idle(signal: AbortSignal): Promise<void> {
     for (let sender: Sender | undefined; sender !== this.#sender && !signal.aborted; ) {
       sender = this.#sender
       await this.#sources.ended()
@@ -88,6 +104,7 @@ export class Agent implements Component {
       if (isDeepStrictEqual(config[key], this.#config[key])) continue
       throw new HeadwaterError('config', `"${key}" cannot change while the agent runs; restart it`)
     }
+    await config.token?.read()
     const senderChanged = (['to', 'token', 'format', 'gzip', 'tls', 'sender'] as const).some(
       (key) => !isDeepStrictEqual(config[key], this.#config[key])
     )

@@ -1,6 +1,7 @@
 import { Backoff } from '../shared/backoff.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Component } from '../shared/component.ts'
+import { HeadwaterError } from '../shared/errors.ts'
 import type { Log } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Appender } from './buffer/buffer.ts'
@@ -12,6 +13,8 @@ export interface SourceRunnerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The source has nothing to read and never will. */
+  readonly onNoInput: (error: HeadwaterError) => void
 }
 
 /** Runs one source for as long as the agent lives; after a failure again, from its cursors. */
@@ -53,7 +56,7 @@ export class SourceRunner implements Component {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { source, sink, clock, random, log } = this.#options
+    const { source, sink, clock, random, log, onNoInput } = this.#options
     const backoff = new Backoff({ firstMs: 500, maxMs: 60_000, random })
     while (!signal.aborted) {
       const begun = clock.monoMs()
@@ -62,6 +65,7 @@ export class SourceRunner implements Component {
         return
       } catch (error) {
         if (signal.aborted) return
+        if (error instanceof HeadwaterError && error.code === 'no_input') return onNoInput(error)
         this.#restarts += 1
         // One that ran well for a while has earned a quick restart.
         if (clock.monoMs() - begun > 60_000) backoff.reset()

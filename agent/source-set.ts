@@ -28,10 +28,16 @@ export class SourceSet {
   readonly #buffer: Appender
   readonly #dependencies: SourceSetDependencies
   readonly #running = new Map<string, Running>()
+  readonly #failing = new AbortController()
 
   constructor(buffer: Appender, dependencies: SourceSetDependencies) {
     this.#buffer = buffer
     this.#dependencies = dependencies
+  }
+
+  /** Aborts, with the error, when a source has nothing to read and never will. */
+  get failed(): AbortSignal {
+    return this.#failing.signal
   }
 
   /** Stops what is gone or has changed, starts what is new; the rest goes on undisturbed. */
@@ -88,7 +94,8 @@ export class SourceSet {
       ...this.#dependencies,
       source: type.create(source.options, context),
       sink: source.priority === 'high' ? urgent(this.#buffer) : this.#buffer,
-      log
+      log,
+      onNoInput: (error) => this.#failing.abort(error)
     })
   }
 }

@@ -74,7 +74,12 @@ const admissionMetrics = [
     'Batches by the code they were answered with.',
     byLabel('code', ({ admission }) => admission.answers)
   ),
-  gauge('sources', 'Senders whose order is remembered.', ({ admission }) => admission.sources)
+  gauge('sources', 'Senders whose order is remembered.', ({ admission }) => admission.sources),
+  counter(
+    'forgotten_total',
+    'What was forgotten because a table of admission was full, by table.',
+    byLabel('table', ({ admission }) => admission.forgotten)
+  )
 ]
 
 const laneMetrics = [

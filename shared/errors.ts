@@ -107,6 +107,12 @@ export const errorKinds = {
     retryable: false,
     meaning: 'A port is in use; the message names the flag that moves it.'
   },
+  no_input: {
+    status: 500,
+    ack: 'unavailable',
+    retryable: false,
+    meaning: 'Standard input cannot be read, or was closed or empty when the agent started.'
+  },
   store_full: {
     status: 503,
     ack: 'unavailable',

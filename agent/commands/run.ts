@@ -26,7 +26,7 @@ export function runCommand(terminal: Terminal): Command {
       log,
       drainMs,
       reload: async () => agent.reload(await load()),
-      ...(config.once ? { until: (signal: AbortSignal) => agent.idle(signal) } : {})
+      until: (signal) => agent.finished(signal)
     })
   })
 }

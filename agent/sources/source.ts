@@ -18,7 +18,8 @@ export interface Source {
   /**
    * Reads until `signal` aborts, or, when the context says `once`, until all there is has been
    * read and is durable; then it resolves. A rejection is logged and the source is run again after
-   * a backoff, from its cursors. Everything it opened is closed when the promise settles.
+   * a backoff, from its cursors; one with `no_input` ends the agent, for there is nothing to run
+   * again. Everything it opened is closed when the promise settles.
    */
   run(sink: Appender, signal: AbortSignal): Promise<void>
   stats(): SourceStats

@@ -61,5 +61,8 @@ export interface AdmissionStats {
   readonly rejectedRecords: Readonly<Record<string, number>>
   /** Counts of batches by the code they were answered with. */
   readonly answers: Readonly<Record<string, number>>
+  /** Sources whose order and repeats are remembered. */
   readonly sources: number
+  /** How much was forgotten because a table was full, by table: `sources`, `keys`, `quotas`. */
+  readonly forgotten: Readonly<Record<string, number>>
 }

@@ -77,17 +77,20 @@ export class Authenticator {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { clock, store, log } = this.#options
+    let reported = ''
     for (;;) {
       await clock.sleep(pollMs, signal)
       if (signal.aborted) return
+      const stamp = await store.stamp()
+      if (stamp === this.#stamp) continue
       try {
-        const stamp = await store.stamp()
-        if (stamp === this.#stamp) continue
-        this.#stamp = stamp
         if (stamp === 'missing') throw new HeadwaterError('config', `${store.path} is gone`)
         this.#apply(await store.list())
+        this.#stamp = stamp
         log.info({ devices: this.#entries.size }, 'device store read again')
       } catch (error) {
+        if (stamp === reported) continue
+        reported = stamp
         log.error({ error }, 'device store cannot be read; its earlier contents stay in force')
       }
     }

@@ -66,6 +66,10 @@ export class Gate implements Admission, Component {
     this.#waiting = new BytePool({ maxBytes: limits.waitingBytes, waitMs: 0, maxWaiting: 0, clock })
     this.#turns = new Turns({ ...limits, waiting: this.#waiting, clock })
     this.#lines = new StreamLines(sharding, this.#waiting)
+    sharding.onGone((stream) => {
+      this.#turns.forget(`${stream}/`)
+      this.#identities.forget(stream)
+    })
   }
 
   async start(_signal: AbortSignal): Promise<void> {
@@ -103,7 +107,15 @@ export class Gate implements Admission, Component {
   }
 
   stats(): AdmissionStats {
-    return this.#tally.stats(this.#turns.sources)
+    return {
+      ...this.#tally.stats(),
+      sources: this.#turns.sources,
+      forgotten: {
+        sources: this.#turns.forgotten,
+        keys: this.#identities.forgotten,
+        quotas: this.#options.quota.forgotten
+      }
+    }
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {

@@ -23,13 +23,19 @@ export class Identities {
   /** 32 hexadecimal digits, anew at each start. */
   readonly epoch: string
   readonly #maxKeys: number
-  /** Hash of what came with an idempotency key; the key used longest ago goes first. */
+  /** Hash of what came with an idempotency key of a stream; the one used longest ago goes first. */
   readonly #keys = new Map<string, string>()
   #next = 1
+  #forgotten = 0
 
   constructor(random: Random, maxKeys: number) {
     this.epoch = random.bytes(16).toString('hex')
     this.#maxKeys = maxKeys
+  }
+
+  /** Idempotency keys dropped at `maxKeys`. */
+  get forgotten(): number {
+    return this.#forgotten
   }
 
   /** Undefined for a batch that is to be stamped. Throws `invalid` for a key used for other data. */
@@ -52,6 +58,13 @@ export class Identities {
     return { source: { device: deviceOf(batch), epoch: this.epoch, lane: 0 }, first }
   }
 
+  /** Forgets the idempotency keys of a stream. */
+  forget(stream: string): void {
+    for (const entry of this.#keys.keys()) {
+      if (entry.startsWith(`${stream}/`)) this.#keys.delete(entry)
+    }
+  }
+
   /** The content is part of the epoch, so that after a restart other data is no repeat either. */
   #keyed(batch: IncomingBatch, key: string): SequenceSource {
     const device = deviceOf(batch)
@@ -62,23 +75,25 @@ export class Identities {
       .update(data)
       .digest('hex')
     const name = sha256(JSON.stringify([device, batch.stream, key]))
-    const known = this.#keys.get(name)
+    const entry = `${batch.stream}/${name}`
+    const known = this.#keys.get(entry)
     if (known !== undefined && known !== content) {
       throw new HeadwaterError(
         'invalid',
         'Idempotency-Key was used for other records; use a new key for each batch'
       )
     }
-    this.#remember(name, content)
+    this.#remember(entry, content)
     return { device, epoch: sha256(name + content).slice(0, 32), lane: 0 }
   }
 
-  #remember(name: string, content: string): void {
-    this.#keys.delete(name)
-    this.#keys.set(name, content)
+  #remember(entry: string, content: string): void {
+    this.#keys.delete(entry)
+    this.#keys.set(entry, content)
     if (this.#keys.size <= this.#maxKeys) return
     for (const oldest of this.#keys.keys()) {
       this.#keys.delete(oldest)
+      this.#forgotten += 1
       return
     }
   }

@@ -26,15 +26,14 @@ export class Tally {
     count(this.#answers, ack.code)
   }
 
-  stats(sources: number): AdmissionStats {
+  stats(): Omit<AdmissionStats, 'sources' | 'forgotten'> {
     return {
       receivedRecords: this.#receivedRecords,
       receivedBytes: this.#receivedBytes,
       storedRecords: this.#storedRecords,
       repeatedRecords: this.#repeatedRecords,
       rejectedRecords: { ...this.#rejectedRecords },
-      answers: { ...this.#answers },
-      sources
+      answers: { ...this.#answers }
     }
   }
 }

@@ -72,6 +72,13 @@ export class Turns {
     return settled
   }
 
+  /** Forgets all sources whose names begin with `prefix`; the early batches of them wait in vain. */
+  forget(prefix: string): void {
+    for (const source of this.#lines.keys()) {
+      if (source.startsWith(prefix)) this.#lines.delete(source)
+    }
+  }
+
   /** Early batches stop waiting. */
   stop(): void {
     for (const early of this.#waiting) early.timer.abort()

@@ -4,13 +4,14 @@ import type { Mark } from '../engines/engine.ts'
 import { AggregateParcel } from './aggregate-parcel.ts'
 import type { HashKeyCache } from './hash-key-cache.ts'
 import {
-  heldBytes,
   overheadBytes,
   type Parcel,
   type ParcelRow,
+  type PutLimit,
   type Run,
   type Span
 } from './parcel.ts'
+import { ParcelQueue, type Sharing } from './parcel-queue.ts'
 
 /** KPL gives every aggregate this key; the explicit hash key decides where it goes. */
 const outerKey = 'a'
@@ -19,29 +20,32 @@ export interface AggregateRowOptions {
   readonly maxBytes: number
   /** Only records of one partition key in an aggregate, which then carries that key. */
   readonly perKey: boolean
+  /** `all` or `none`: readers take an aggregate behind a newer one for a repeat. */
+  readonly sharing: Sharing
   readonly hashes: HashKeyCache
 }
 
-/** Records packed as KPL aggregates as they come, one aggregate a put. */
+/** Records packed as KPL aggregates as they come. */
 export class AggregateRow implements ParcelRow {
   readonly #options: AggregateRowOptions
   readonly #writer: AggregateWriter
-  #closed: Parcel[] = []
+  readonly #closed: ParcelQueue
   #open = new OpenAggregate(outerKey, '')
   #sinceMs = 0
 
   constructor(options: AggregateRowOptions) {
     this.#options = options
     this.#writer = new AggregateWriter(options.maxBytes)
+    this.#closed = new ParcelQueue(options.sharing)
   }
 
   get records(): number {
-    return this.#closed.reduce((sum, parcel) => sum + parcel.records, this.#writer.count)
+    return this.#closed.records + this.#writer.count
   }
 
   get bytes(): number {
     const open = this.#writer.count > 0 ? this.#writer.bytes + this.#open.overheadBytes : 0
-    return this.#closed.reduce((sum, parcel) => sum + heldBytes(parcel), open)
+    return this.#closed.bytes + open
   }
 
   get full(): boolean {
@@ -69,18 +73,18 @@ export class AggregateRow implements ParcelRow {
     }
   }
 
-  shift(): Parcel[] {
-    if (this.#closed.length === 0) this.#close()
-    return this.#closed.splice(0, 1)
+  shift(limit: PutLimit): Parcel[] {
+    if (this.#closed.length === 0 || this.#options.sharing === 'all') this.#close()
+    return this.#closed.shift(limit)
   }
 
   unshift(parcels: readonly Parcel[]): void {
-    this.#closed.unshift(...parcels)
+    this.#closed.unshift(parcels)
   }
 
   drain(): Parcel[] {
-    if (this.#writer.count > 0) this.#close()
-    return this.#closed.splice(0)
+    this.#close()
+    return this.#closed.drain()
   }
 
   #begin(key: string, nowMs: number): void {
@@ -92,6 +96,7 @@ export class AggregateRow implements ParcelRow {
 
   #close(): void {
     const records = this.#writer.count
+    if (records === 0) return
     this.#closed.push(this.#open.close(this.#writer.finish(), records))
   }
 }

@@ -1,3 +1,4 @@
+import { asHeadwaterError } from '../../shared/errors.ts'
 import type { Shard } from '../engines/engine.ts'
 import type { HashKeyCache } from './hash-key-cache.ts'
 import type { Lane } from './lane.ts'
@@ -76,8 +77,19 @@ export class LaneSet {
     const left = [...this.#closing, ...held].flatMap((lane) => lane.drain())
     this.#closing = []
     this.#held = []
+    try {
+      this.#route(left.flatMap((parcel) => parcel.unpack()))
+    } catch (thrown) {
+      // A defect. Nothing newer of these sources was stored, so all of it may be sent again.
+      const error = asHeadwaterError(thrown)
+      for (const { spans } of left) for (const { batch } of spans) batch.fail(error)
+    }
+    for (const lane of held) lane.release()
+  }
+
+  #route(left: LooseRecord[]): void {
     const byShard = new Map<number, LooseRecord[]>()
-    for (const record of sortLoose(left.flatMap((parcel) => parcel.unpack()))) {
+    for (const record of sortLoose(left)) {
       const shard = this.#map.indexOf(this.#hashes.get(record.partitionKey))
       const records = byShard.get(shard)
       if (records) records.push(record)
@@ -86,7 +98,6 @@ export class LaneSet {
     for (const [shard, records] of byShard) {
       for (const run of runsOf(records)) this.at(shard).add(run)
     }
-    for (const lane of held) lane.release()
   }
 }
 

@@ -33,13 +33,15 @@ export function rowFactory(
 ): () => ParcelRow {
   const { aggregation, maxAggregateBytes, hashes, transactional } = options
   if (effective(description, aggregation) === 'off') {
-    const sharedKeys = transactional || description.distribution === 'auto'
-    return () => new PlainRow({ hashes, sharedKeys })
+    const ordered = transactional || description.distribution === 'auto'
+    return () => new PlainRow({ hashes, sharing: ordered ? 'all' : 'distinct-keys' })
   }
   const perKey = aggregation === 'per-key'
   const maxBytes =
     Math.min(maxAggregateBytes, description.maxRecordBytes) - (perKey ? outerKeyBytes : 1)
-  return () => new AggregateRow({ maxBytes, perKey, hashes })
+  // One of many keys is as large as a put should be; those of one key may be as small as a record.
+  const sharing = perKey && transactional ? 'all' : 'none'
+  return () => new AggregateRow({ maxBytes, perKey, sharing, hashes })
 }
 
 /** Largest record with its partition key and attributes that fits into one entry. */

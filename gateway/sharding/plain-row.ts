@@ -3,43 +3,26 @@ import { sourceKey } from '../../shared/kpl/kpl.ts'
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import type { HashKeyCache } from './hash-key-cache.ts'
-import {
-  entryBytes,
-  heldBytes,
-  type LooseRecord,
-  type Parcel,
-  type ParcelRow,
-  type PutLimit,
-  type Run,
-  type Span
-} from './parcel.ts'
-
-export interface PlainRowOptions {
-  readonly hashes: HashKeyCache
-  /**
-   * Whether records of one partition key may share a put: the engine then stores the entries for a
-   * shard in order and none behind one that it refuses for now.
-   */
-  readonly sharedKeys: boolean
-}
+import type { LooseRecord, Parcel, ParcelRow, PutLimit, Run, Span } from './parcel.ts'
+import { ParcelQueue, type Sharing } from './parcel-queue.ts'
 
 /** Records as they are, one an entry, without identity: for consumers that do not de-aggregate. */
 export class PlainRow implements ParcelRow {
-  readonly #options: PlainRowOptions
-  #parcels: Parcel[] = []
-  #bytes = 0
+  readonly #hashes: HashKeyCache
+  readonly #queue: ParcelQueue
   #sinceMs = 0
 
-  constructor(options: PlainRowOptions) {
-    this.#options = options
+  constructor(options: { readonly hashes: HashKeyCache; readonly sharing: Sharing }) {
+    this.#hashes = options.hashes
+    this.#queue = new ParcelQueue(options.sharing)
   }
 
   get records(): number {
-    return this.#parcels.length
+    return this.#queue.records
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#queue.bytes
   }
 
   get full(): boolean {
@@ -51,45 +34,29 @@ export class PlainRow implements ParcelRow {
   }
 
   add(run: Run, nowMs: number): void {
-    if (this.#parcels.length === 0) this.#sinceMs = nowMs
+    if (this.#queue.length === 0) this.#sinceMs = nowMs
     const end = runLength(run)
     for (let p = 0; p < end; p++) {
-      const parcel = this.#parcelOf(run, run.indexes ? (run.indexes[p] as number) : p)
-      this.#parcels.push(parcel)
-      this.#bytes += heldBytes(parcel)
+      this.#queue.push(this.#parcelOf(run, run.indexes ? (run.indexes[p] as number) : p))
     }
   }
 
   shift(limit: PutLimit): Parcel[] {
-    const keys = new Set<string>()
-    let bytes = 0
-    let count = 0
-    for (const parcel of this.#parcels) {
-      bytes += entryBytes(parcel)
-      const shared = !this.#options.sharedKeys && keys.has(parcel.partitionKey)
-      if (count > 0 && (shared || count >= limit.entries || bytes > limit.bytes)) break
-      keys.add(parcel.partitionKey)
-      count += 1
-    }
-    const taken = this.#parcels.splice(0, count)
-    for (const parcel of taken) this.#bytes -= heldBytes(parcel)
-    return taken
+    return this.#queue.shift(limit)
   }
 
   unshift(parcels: readonly Parcel[]): void {
-    this.#parcels = [...parcels, ...this.#parcels]
-    for (const parcel of parcels) this.#bytes += heldBytes(parcel)
+    this.#queue.unshift(parcels)
   }
 
   drain(): Parcel[] {
-    this.#bytes = 0
-    return this.#parcels.splice(0)
+    return this.#queue.drain()
   }
 
   #parcelOf(run: Run, index: number): Parcel {
     const { records, offsets } = run
     const view = records.data.subarray(offsets[index], offsets[index + 1])
-    return new PlainParcel(this.#options.hashes, {
+    return new PlainParcel(this.#hashes, {
       batch: run.batch,
       source: run.source,
       repeatable: run.repeatable,

@@ -15,6 +15,7 @@ export class Router implements Sharding {
   readonly #life = new AbortController()
   readonly #streams = new Map<string, StreamLanes>()
   readonly #opening = new Map<string, Promise<StreamLanes>>()
+  readonly #goneListeners: ((stream: string) => void)[] = []
   #arrivals = 0
   #stopped: Promise<void> | undefined
 
@@ -50,6 +51,10 @@ export class Router implements Sharding {
     return this.#prepared(stream).maxRecordBytes
   }
 
+  onGone(listener: (stream: string) => void): void {
+    this.#goneListeners.push(listener)
+  }
+
   stats(): ShardingStats {
     return {
       lanes: Array.from(this.#streams.values(), (lanes) => lanes.stats()).flat(),
@@ -80,10 +85,15 @@ export class Router implements Sharding {
       ...this.#options,
       budget: this.#budget,
       signal: this.#life.signal,
-      onGone: () => this.#streams.delete(stream)
+      onGone: () => this.#gone(stream)
     })
     this.#streams.set(stream, lanes)
     return lanes
+  }
+
+  #gone(stream: string): void {
+    this.#streams.delete(stream)
+    for (const listener of this.#goneListeners) listener(stream)
   }
 
   /** An engine that does not answer is `unavailable`, whatever it threw. */

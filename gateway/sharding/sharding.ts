@@ -20,9 +20,9 @@ export interface AdmittedBatch {
 
 export interface Taken {
   /**
-   * Resolves when every record is durable. It rejects only with `unavailable`, when the gateway
-   * stops or the stream is deleted first; then nothing is known of the records that were not
-   * durable yet.
+   * Resolves when every record is durable. It rejects with `unavailable`, when the gateway stops or
+   * the stream is deleted first, or with `internal`, for a defect; then nothing is known of the
+   * records that were not durable yet.
    */
   readonly durable: Promise<void>
   /** Records that were stored before and are left out now. */
@@ -49,6 +49,11 @@ export interface Sharding extends Component {
    * wrapping it as an aggregate. Bytes. Throws `unavailable` when the stream is not prepared.
    */
   maxRecordBytes(stream: string): number
+  /**
+   * Calls `listener` when a stream was deleted, before one of the same name can be prepared: what
+   * is remembered of its sources holds no more.
+   */
+  onGone(listener: (stream: string) => void): void
   stats(): ShardingStats
 }
 

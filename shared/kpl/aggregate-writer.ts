@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { RecordColumns } from '../record.ts'
 import { encodeCbor } from '../wire/cbor.ts'
 import { ExtraWriter, extraBytesPerMember, type KeyedSource } from './extra-writer.ts'
+import { KeySlots, unresolved } from './key-slots.ts'
 import { KeyTable, writeText } from './key-table.ts'
 import { extraField, kplMagic } from './kpl.ts'
 import { fieldBytes, varintBytes, writeVarint } from './protobuf.ts'
@@ -34,8 +35,8 @@ const maxMemberHeadBytes = 6 + 6 + 2 + 6
 /** What the lengths of columns and of the extra field may grow by when one record is added. */
 const growthBytes = 24
 const extraTagBytes = 2
-/** A key of the batch that was not looked up yet. */
-const unresolved = 0xffffffff
+/** One for all writers: nothing of it outlives a call of `add`. */
+const slots = new KeySlots()
 
 /**
  * Builds KPL aggregates one after the other: `begin`, `add` until it stops short, `finish`.
@@ -79,13 +80,13 @@ export class AggregateWriter {
   add(run: AggregateRun, from: number, to: number): number {
     if (this.count > 0 && this.#room() < this.#extra.sourceBytes(run)) return from
     const source = this.#extra.source(run)
-    const keyIndex = new Uint32Array(run.records.keys.length).fill(unresolved)
+    slots.begin(run.records.keys.length)
     let at = from
     // What a record costs is guessed from above, so a pass leaves room that the next one fills.
     while (at < to) {
-      const end = this.#admit(run, keyIndex, { from: at, to })
+      const end = this.#admit(run, at, to)
       if (end === at) return at
-      this.#write(run, keyIndex, { from: at, to: end, source })
+      this.#write(run, { from: at, to: end, source })
       this.#extra.fillAttributes(this.count)
       at = end
     }
@@ -121,44 +122,40 @@ export class AggregateWriter {
   }
 
   /** Finds how many records there is room for; enters their keys and attributes. */
-  #admit(run: AggregateRun, keyIndex: Uint32Array, range: { from: number; to: number }): number {
+  #admit(run: AggregateRun, from: number, to: number): number {
     const { records, indexes } = run
     const { key, lens, attributes } = records
     const overhead = maxMemberHeadBytes + extraBytesPerMember
     let room = this.#room()
     let fresh = this.count === 0
-    const end = Math.min(range.to, range.from + maxMembers - this.count)
-    for (let p = range.from; p < end; p++) {
+    const end = Math.min(to, from + maxMembers - this.count)
+    for (let p = from; p < end; p++) {
       const i = indexes ? (indexes[p] as number) : p
       const k = key ? (key[i] as number) : 0
       const one = attributes?.[i] ?? null
       const encoded = one === null ? null : encodeCbor(one)
-      const before = this.count + p - range.from
+      const before = this.count + p - from
       let cost = (lens[i] as number) + overhead
-      if (keyIndex[k] === unresolved) cost += this.#keyCost(records.keys[k] ?? '', keyIndex, k)
+      if (slots.get(k) === unresolved) cost += this.#keyCost(records.keys[k] ?? '', k)
       if (encoded) cost += this.#extra.attributesBytes(encoded, before)
       if (cost > room && !fresh) return p
       room -= cost
       fresh = false
-      if (keyIndex[k] === unresolved) keyIndex[k] = this.#keys.add(records.keys[k] ?? '')
+      if (slots.get(k) === unresolved) slots.set(k, this.#keys.add(records.keys[k] ?? ''))
       if (encoded) this.#extra.pushAttributes(encoded, before)
     }
     return end
   }
 
   /** Looks a key up; what it will add to the table when it is not there. */
-  #keyCost(key: string, keyIndex: Uint32Array, k: number): number {
+  #keyCost(key: string, k: number): number {
     const known = this.#keys.get(key)
     if (known === undefined) return fieldBytes(Buffer.byteLength(key))
-    keyIndex[k] = known
+    slots.set(k, known)
     return 0
   }
 
-  #write(
-    run: AggregateRun,
-    keyIndex: Uint32Array,
-    range: { from: number; to: number; source: number }
-  ): void {
+  #write(run: AggregateRun, range: { from: number; to: number; source: number }): void {
     const { indexes, first, offsetMs } = run
     const { key, lens, times } = run.records
     let read = this.#load(run, range.from, range.to)
@@ -167,7 +164,7 @@ export class AggregateWriter {
     let at = this.#membersLength
     for (let p = range.from; p < range.to; p++) {
       const i = indexes ? (indexes[p] as number) : p
-      const keyAt = keyIndex[key ? (key[i] as number) : 0] as number
+      const keyAt = slots.get(key ? (key[i] as number) : 0)
       const length = lens[i] as number
       members[at] = tag.record
       const body = 1 + varintBytes(keyAt) + 2 + fieldBytes(length)

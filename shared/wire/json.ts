@@ -3,6 +3,7 @@ import { HeadwaterError } from '../errors.ts'
 import { isAttributes, keyOf, offsetsOf, type RecordColumns } from '../record.ts'
 import { type BatchHeader, type BatchLane, clockStates, maxFirst } from './batch.ts'
 import { Fields } from './fields.ts'
+import { elementTexts, memberText } from './json-source.ts'
 
 /** The first line of the JSON shape, which only our agent fills; the stream stands in the path. */
 export type JsonHeader = Omit<BatchHeader, 'stream' | 'count'>
@@ -32,9 +33,13 @@ export function encodeJsonBatch(header: BatchHeader, records: RecordColumns): st
 export function decodeJsonBatch(text: string, defaults: RecordDefaults): JsonBatch {
   const fields = new Fields(parseJson(text, 'body'), 'body')
   const builder = new ColumnsBuilder(defaults)
-  const list = fields.array('records')
-  list.forEach((value, i) => {
-    addJsonRecord(builder, value, `body: records[${i}]`)
+  let texts: readonly string[] | undefined
+  fields.array('records').forEach((value, i) => {
+    const source = () => {
+      texts ??= elementTexts(memberText(text, 'records') ?? '[]')
+      return texts[i] ?? ''
+    }
+    addRecord(builder, value, { what: `body: records[${i}]`, source })
   })
   const header = fields.has('epoch') ? readHeader(fields) : undefined
   return { ...(header ? { header } : {}), records: builder.build() }
@@ -47,7 +52,8 @@ export function decodeNdjson(text: string, defaults: RecordDefaults): RecordColu
   for (const part of text.split('\n')) {
     line += 1
     if (part.trim() === '') continue
-    addJsonRecord(builder, parseJson(part, `line ${line}`), `line ${line}`)
+    const what = `line ${line}`
+    addRecord(builder, parseJson(part, what), { what, source: () => part })
   }
   return builder.build()
 }
@@ -82,37 +88,35 @@ function readHeader(fields: Fields): JsonHeader {
   return header
 }
 
-/** Adds a record of the JSON shape; `what` names it in errors. */
-export function addJsonRecord(builder: ColumnsBuilder, value: unknown, what: string): void {
-  const fields: Fields = new Fields(value, what)
+interface RecordPlace {
+  /** What errors call the record. */
+  readonly what: string
+  /** The record as it was written. */
+  readonly source: () => string
+}
+
+function addRecord(builder: ColumnsBuilder, value: unknown, place: RecordPlace): void {
+  const fields: Fields = new Fields(value, place.what)
   const attributes: unknown = fields.get('attributes') ?? undefined
   if (attributes !== undefined && !isAttributes(attributes)) {
     fields.fail('attributes', 'must be a small map of text to text')
   }
-  builder.add(readData(fields), {
+  builder.add(readData(fields, place.source), {
     ...(fields.has('partitionKey') ? { partitionKey: fields.text('partitionKey') } : {}),
     ...(fields.has('time') ? { time: readTime(fields) } : {}),
     attributes
   })
 }
 
-/** The bytes of a record: exactly one of `data` (base64), `text` and `json`. */
-function readData(fields: Fields): Buffer {
+/** The bytes of a record: exactly one of `data` (base64), `text` and `json`, which stays as written. */
+function readData(fields: Fields, source: () => string): Buffer {
   const given = ['data', 'text', 'json'].filter((name) => fields.get(name) !== undefined)
   if (given.length !== 1) fields.fail('data', 'must be given, or "text" or "json" in its place')
   if (given[0] === 'text') return Buffer.from(fields.text('text'))
-  if (given[0] === 'json') return Buffer.from(jsonText(fields))
+  if (given[0] === 'json') return Buffer.from(memberText(source(), 'json') ?? '')
   const text = fields.text('data')
   if (!isBase64(text)) fields.fail('data', 'must be base64 (RFC 4648 section 4)')
   return Buffer.from(text, 'base64')
-}
-
-function jsonText(fields: Fields): string {
-  try {
-    return JSON.stringify(fields.get('json'))
-  } catch {
-    return fields.fail('json', 'is nested too deeply')
-  }
 }
 
 /** Node's decoder skips what it does not know; data that was cut or mangled must be refused. */

@@ -60,7 +60,8 @@ const gateway: GatewayStats = {
     repeatedRecords: 1,
     rejectedRecords: { invalid: 1 },
     answers: { ok: 2 },
-    sources: 1
+    sources: 1,
+    forgotten: { keys: 2 }
   },
   sharding: {
     bytes: 5,

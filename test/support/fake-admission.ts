@@ -99,7 +99,8 @@ export class FakeAdmission implements Admission {
       repeatedRecords: 0,
       rejectedRecords: {},
       answers: {},
-      sources: 0
+      sources: 0,
+      forgotten: {}
     }
   }
 

@@ -66,7 +66,6 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
   puts = 0
   readonly #options: FakeEngineOptions
   readonly #streams = new Map<string, FakeStream>()
-  readonly #checkpoints = new Map<string, string>()
   readonly #listeners: ((stream: string) => void)[] = []
   readonly #waiting = new Set<() => void>()
   #stopped = false
@@ -197,14 +196,6 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
     stream.table = stream.table.merge(shard, neighbour, this.#moment(stream))
     this.#reshaped(name)
     return shardIdOf(nextIndex)
-  }
-
-  async saveCheckpoint(application: string, stream: string, value: string): Promise<void> {
-    this.#checkpoints.set(`${application}/${stream}`, value)
-  }
-
-  async loadCheckpoint(application: string, stream: string): Promise<string | undefined> {
-    return this.#checkpoints.get(`${application}/${stream}`)
   }
 
   /** Everything stored in a shard, in order, for assertions. */

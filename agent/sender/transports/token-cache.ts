@@ -39,6 +39,7 @@ export async function readToken(
   try {
     return await read?.()
   } catch (cause) {
-    throw new HeadwaterError('unauthorized', 'the token cannot be read', { cause })
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new HeadwaterError('unauthorized', `the token cannot be read: ${why}`, { cause })
   }
 }

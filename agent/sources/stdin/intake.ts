@@ -17,28 +17,38 @@ export class Intake {
   constructor(input: Readable, maxBytes: number) {
     this.#input = input
     this.#maxBytes = maxBytes
-    this.#ended = input.readableEnded || input.destroyed
+    this.#failure = input.errored ?? undefined
+    this.#ended = input.readableEnded || input.destroyed || this.#failure !== undefined
     input.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError)
     input.resume()
   }
 
+  /** Nothing more comes: the stream is at its end, or it failed. */
   get ended(): boolean {
     return this.#ended
   }
 
-  /** Resolves when there are bytes, or the end, or when `signal` aborts. Throws what the stream failed with. */
+  /** What the stream failed with. */
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Whether the stream ever gave a byte, to whomever. */
+  get gaveBytes(): boolean {
+    return this.#input.readableDidRead
+  }
+
+  /** Resolves when there are bytes, or the end, or when `signal` aborts. */
   async ready(signal: AbortSignal): Promise<void> {
-    if (this.#bytes === 0 && !this.#ended && !this.#failure && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener('abort', wake)
-          resolve()
-        }
-        signal.addEventListener('abort', wake)
-        this.#wake = wake
-      })
-    }
-    if (this.#failure) throw this.#failure
+    if (this.#bytes > 0 || this.#ended || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal.addEventListener('abort', wake)
+      this.#wake = wake
+    })
   }
 
   /** All that came since the last call, behind `rest`. */
@@ -73,6 +83,6 @@ export class Intake {
 
   readonly #onError = (error: Error) => {
     this.#failure = error
-    this.#wake?.()
+    this.#onEnd()
   }
 }

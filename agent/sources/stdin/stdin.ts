@@ -75,10 +75,26 @@ class StdinSource implements Source {
       windDown.close()
     }
     const { behindBytes = 0 } = this.stats()
-    if (behindBytes === 0) return
+    if (behindBytes > 0) {
+      throw new HeadwaterError(
+        'store_full',
+        `source ${this.name}: ${behindBytes} bytes read from standard input could not be stored`
+      )
+    }
+    if (!signal.aborted) this.#requireInput(intake)
+  }
+
+  /** Throws `no_input` when the stream failed, or had nothing while an agent that stays expects it. */
+  #requireInput({ failure, gaveBytes }: Intake): void {
+    const what = `source ${this.name}: standard input`
+    if (failure) {
+      const message = `${what} cannot be read: ${failure.message}`
+      throw new HeadwaterError('no_input', message, { cause: failure })
+    }
+    if (gaveBytes || this.#context.once) return
     throw new HeadwaterError(
-      'store_full',
-      `source ${this.name}: ${behindBytes} bytes read from standard input could not be stored`
+      'no_input',
+      `${what} is closed or empty; pipe lines into the agent, or give --once if nothing may come`
     )
   }
 

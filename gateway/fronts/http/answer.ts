@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type AckCode, errorKinds, type HeadwaterError } from '../../../shared/errors.ts'
+import { errorKinds, type HeadwaterError } from '../../../shared/errors.ts'
 import { type Ack, encodeAckCbor, encodeAckJson } from '../../../shared/wire/ack.ts'
 
 export type AnswerFormat = 'cbor' | 'json'
@@ -13,29 +13,23 @@ export function answerFormat(request: FastifyRequest, asked: AnswerFormat): Answ
 
 /** The Ack with the status of its code: 200 also when single records of the batch were rejected. */
 export function sendAck(reply: FastifyReply, ack: Ack, format: AnswerFormat): FastifyReply {
-  return write(reply.code(statusOf(ack.code)), ack, format)
+  setRetryAfter(reply, ack.retryAfterMs)
+  reply.code(ack.code === 'ok' ? 200 : errorKinds[ack.code].status)
+  return format === 'cbor'
+    ? reply.type('application/cbor').send(encodeAckCbor(ack))
+    : reply.type('application/json').send(encodeAckJson(ack))
 }
 
 /**
  * The answer to a sender without numbers of its own: rejects also carry the index in the body, and
- * when nothing at all was stored the status says so.
+ * when nothing at all was stored the answer is that of the first record.
  */
 export function sendPlainAck(reply: FastifyReply, ack: Ack, format: AnswerFormat): FastifyReply {
   const [reject] = ack.rejected
-  const code = reject && ack.rejected.length === ack.count ? reject.code : ack.code
   const rejected = ack.rejected.map((one) => ({ index: one.seq - ack.first, ...one }))
-  return write(reply.code(statusOf(code)), { ...ack, rejected }, format)
-}
-
-function statusOf(code: AckCode): number {
-  return code === 'ok' ? 200 : errorKinds[code].status
-}
-
-function write(reply: FastifyReply, ack: Ack, format: AnswerFormat): FastifyReply {
-  setRetryAfter(reply, ack.retryAfterMs)
-  return format === 'cbor'
-    ? reply.type('application/cbor').send(encodeAckCbor(ack))
-    : reply.type('application/json').send(encodeAckJson(ack))
+  const refused = reject && ack.rejected.length === ack.count
+  const verdict = refused ? { code: reject.code, message: reject.message } : {}
+  return sendAck(reply, { ...ack, ...verdict, rejected }, format)
 }
 
 /** `{ code, message }` with the status of the code. */

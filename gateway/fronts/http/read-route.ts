@@ -112,17 +112,20 @@ function plainLine(record: UserRecord): string {
 
 /** Adds `json` where the data is JSON, else `text` where it is text. */
 function decodedLine(record: UserRecord): string {
-  return `${JSON.stringify({ ...fieldsOf(record), ...decoded(record.data) })}\n`
+  const fields = JSON.stringify(fieldsOf(record))
+  return `${fields.slice(0, -1)}${decodedField(record.data)}}\n`
 }
 
-function decoded(data: Buffer): { json?: unknown; text?: string } {
-  if (!isUtf8(data)) return {}
+/** JSON as it is, because numbers may be more exact than JavaScript's; breaks are between its parts. */
+function decodedField(data: Buffer): string {
+  if (!isUtf8(data)) return ''
   const text = data.toString()
   try {
-    return { json: JSON.parse(text) }
+    JSON.parse(text)
   } catch {
-    return { text }
+    return `,"text":${JSON.stringify(text)}`
   }
+  return `,"json":${text.replaceAll(/[\r\n]/g, ' ').trim()}`
 }
 
 function fieldsOf(record: UserRecord): object {

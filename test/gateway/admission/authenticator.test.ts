@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type AuthMode, Authenticator } from '../../../gateway/admission/authenticator.ts'
 import { DeviceStore } from '../../../gateway/admission/device-store.ts'
@@ -114,6 +115,27 @@ test('a store that becomes unreadable or goes leaves the policy in force and is 
   await second()
   assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
   assert.equal(errors.length, 2)
+})
+
+test('a store that could not be read is read again, also when the file stays as it is', async (t) => {
+  const { authenticator, store, errors, second } = await setup(t)
+  await authenticator.start()
+  const list = store.list.bind(store)
+  let broken = true
+  store.list = async () => {
+    if (broken) throw new Error('too many open files')
+    return list()
+  }
+  const token = await new DeviceStore(dirname(store.path), {
+    clock: systemClock,
+    random: systemRandom
+  }).add('pi-1')
+  await second()
+  assert.throws(() => authenticator.authenticate({ token, loopback: true }), unauthorized)
+  broken = false
+  await second()
+  assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
+  assert.equal(errors.length, 1)
 })
 
 test('a store that cannot be understood at the start is an error', async (t) => {

@@ -38,6 +38,8 @@ export class FakeSharding implements Sharding {
   /** When set, loading a stream or source waits for it. */
   loading: Promise<void> | undefined
   holds = false
+  /** Told of a stream that is gone. */
+  readonly goneListeners: ((stream: string) => void)[] = []
   readonly #loaded = new Map<string, number>()
   readonly #pending: Pending[] = []
 
@@ -77,6 +79,10 @@ export class FakeSharding implements Sharding {
 
   maxRecordBytes(): number {
     return this.maxBytes
+  }
+
+  onGone(listener: (stream: string) => void): void {
+    this.goneListeners.push(listener)
   }
 
   stats(): ShardingStats {

@@ -355,6 +355,16 @@ test('a key used again for other records is refused and nothing is dropped in si
   }
 })
 
+test('what is forgotten because a table is full is counted by table', async (t) => {
+  const { gate } = await setup(t, { limits: { maxSources: 2 }, quota: { recordsPerSecond: 100 } })
+  for (let n = 0; n < 5; n++) await gate.admit(plain(['a'], { idempotencyKey: `k${n}` }))
+  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 0 })
+  for (let n = 0; n < 12; n++) {
+    await gate.admit(plain(['a'], { principal: { ...pi, device: `pi-${n}` } }))
+  }
+  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 3 })
+})
+
 test('a defect below is answered as unavailable, and admit does not reject', async (t) => {
   const { gate, sharding } = await setup(t)
   sharding.maxRecordBytes = () => {
@@ -414,6 +424,7 @@ test('the counts add up', async (t) => {
     repeatedRecords: 3,
     rejectedRecords: { too_large: 1 },
     answers: { ok: 3, unknown_stream: 1 },
-    sources: 1
+    sources: 1,
+    forgotten: { sources: 0, keys: 0, quotas: 0 }
   })
 })

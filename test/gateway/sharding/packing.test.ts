@@ -30,20 +30,32 @@ test('marks tell the highest number of each repeatable source, to an engine that
   }
 })
 
-test('per-key aggregates hold one partition key each and carry it outside', async () => {
-  const { router, engine, clock } = await rig({
+test('per-key aggregates hold one partition key each, carry it outside and share a put', async () => {
+  const { router, engine } = await rig({
     sharding: { lingerMs: 0, aggregation: () => 'per-key' }
   })
   router.take(batch(['a', 'a', 'b', 'a'], 1))
-  await clock.advance(100)
+  await settle()
   assert.deepEqual(
-    engine.seen.map((entries) => [entries[0]?.partitionKey, members(entries)]),
+    engine.seen.map((entries) => entries.map((one) => [one.partitionKey, members([one])])),
     [
-      ['a', ['a:1', 'a:2']],
-      ['b', ['b:3']],
-      ['a', ['a:4']]
+      [
+        ['a', ['a:1', 'a:2']],
+        ['b', ['b:3']],
+        ['a', ['a:4']]
+      ]
     ]
   )
+})
+
+test('a remote engine gets one aggregate of a shard in a put, as it may refuse any of several', async () => {
+  const { router, engine, clock } = await rig({
+    engine: { keepsMarks: false },
+    sharding: { lingerMs: 0, aggregation: () => 'per-key' }
+  })
+  router.take(batch(['a', 'b', 'a'], 1))
+  await clock.advance(100)
+  assert.deepEqual(engine.seen.map(members), [['a:1'], ['b:2'], ['a:3']])
 })
 
 test('without aggregation records are plain entries, many a put, in order', async () => {

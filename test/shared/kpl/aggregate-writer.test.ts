@@ -86,6 +86,37 @@ test('what is read back is what was added, whatever the runs and the limit', () 
   )
 })
 
+test('writers that take turns, each at another batch, mix up no keys', () => {
+  const batches = [
+    ['a', 'b', 'c'],
+    ['c', 'a']
+  ].map((keys, i) =>
+    runOf(
+      keys.map((partitionKey) => ({
+        partitionKey,
+        data: Buffer.from(partitionKey + i),
+        time: 0,
+        attributes: null
+      })),
+      device,
+      1 + i * 10
+    )
+  )
+  const writers = [new AggregateWriter(1e6), new AggregateWriter(1e6)]
+  for (const writer of writers) writer.begin(hashKey)
+  for (const run of batches) for (const writer of writers) writer.add(run, 0, runLength(run))
+  for (const writer of writers) {
+    const read = flatten([writer.finish()]).map((one) => [one.partitionKey, one.data.toString()])
+    assert.deepEqual(read, [
+      ['a', 'a0'],
+      ['b', 'b0'],
+      ['c', 'c0'],
+      ['c', 'c1'],
+      ['a', 'a1']
+    ])
+  }
+})
+
 test('an aggregate is filled to within the cost of one record', () => {
   const members = Array.from({ length: 3000 }, () => ({
     partitionKey: 'k',

@@ -57,6 +57,36 @@ test('data may be base64, text or json; key and time have defaults', () => {
   ])
 })
 
+const exact = ['12345678901234567890', '1e400', '0.1234567890123456789012', '-0', '1.10']
+
+test('the json field is stored as it was written, also where a double cannot hold a number', () => {
+  for (const value of [...exact, `[${exact.join()}]`, '{"b":1, "a" : {"x":[1e999]},"b":2}']) {
+    const record = `{"partitionKey":"k","json": ${value} }`
+    const body = ` { "note":"\\"records\\": [", "records" : [{"text":"}]"}, ${record}],"x":[] }`
+    const { data } = decodeJsonBatch(body, defaults).records
+    assert.equal(data.toString(), `}]${value}`)
+    assert.equal(decodeNdjson(record, defaults).data.toString(), value)
+  }
+})
+
+test('of members with the same name the last counts, however the name is written', () => {
+  const record = '{"json":1,"\\u006ason":{"a":"\\\\"},"partitionKey":"k"}'
+  assert.equal(decodeNdjson(record, defaults).data.toString(), '{"a":"\\\\"}')
+  const body = `{"records":[{"text":"x"}],"records":[${record}]}`
+  assert.equal(decodeJsonBatch(body, defaults).records.data.toString(), '{"a":"\\\\"}')
+})
+
+test('any JSON value passes through the json field, whatever surrounds it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.json(), { maxLength: 5 }), fc.constantFrom(0, 2), (values, indent) => {
+      const texts = values.map((value) => JSON.stringify(JSON.parse(value), null, indent))
+      const records = texts.map((text) => `{"attributes":{"json":"{"},"json":${text}}`)
+      const decoded = decodeJsonBatch(`{"records":[${records.join(',\n')}]}`, defaults).records
+      assert.equal(decoded.data.toString(), texts.join(''))
+    })
+  )
+})
+
 test('NDJSON is one record a line, empty lines passed over, errors naming the line', () => {
   assert.equal(decodeNdjson('{"text":"a"}\n\n{"text":"b"}\n', defaults).lens.length, 2)
   assert.throws(() => decodeNdjson('{"text":"a"}\n{"text":', defaults), { message: /line 2/ })

@@ -131,6 +131,15 @@ test('JSON goes to the stream, gzip as Content-Encoding, below the path of the a
   assert.equal(headers['content-encoding'], 'gzip')
 })
 
+test('a token that cannot be read is unauthorized, and the error says why', async (t) => {
+  const token = async () => {
+    throw new HeadwaterError('config', 'cannot read the secret in /etc/token')
+  }
+  const { transport } = await setup(t, { token })
+  const failure = { code: 'unauthorized', message: /in \/etc\/token/ }
+  await assert.rejects(transport.send(frame, never), failure)
+})
+
 test('the token is read once for many requests', async (t) => {
   let reads = 0
   const token = async () => `t${++reads}`

@@ -110,10 +110,40 @@ test('a line over maxLine is cut and marked, whatever pieces it comes in', async
   assert.deepEqual(bench.appender.records[0]?.attributes, { truncated: 'true' })
 })
 
-test('a stream that fails ends the run with its error', async (t) => {
+test('a stream that fails ends each run with its error, and what came before is stored', async (t) => {
   const { input, bench } = setup(t)
-  bench.start(options)
-  await bench.clock.advance(1)
+  const source = bench.start(options)
+  input.write('a\nunfinished')
+  await bench.until(() => bench.appender.texts.length === 1)
+  const failed = { code: 'no_input', message: /standard input cannot be read: the pipe broke/ }
   input.destroy(new Error('the pipe broke'))
-  assert.match(String(await bench.done()), /the pipe broke/)
+  await assert.rejects(async () => {
+    throw await bench.done()
+  }, failed)
+  assert.deepEqual(bench.appender.texts, ['a', 'unfinished'])
+  await assert.rejects(source.run(bench.appender, new AbortController().signal), failed)
+})
+
+test('a stream without a byte is an error for an agent that stays, and an end with once', async (t) => {
+  const { input, bench } = setup(t)
+  input.end()
+  bench.start(options)
+  await assert.rejects(
+    async () => {
+      throw await bench.done()
+    },
+    { code: 'no_input', message: /closed or empty/ }
+  )
+  bench.start(options, { once: true })
+  assert.equal(await bench.done(), undefined)
+})
+
+test('a stream that was read to its end before is no error', async (t) => {
+  const { input, bench } = setup(t)
+  input.end('a\n')
+  bench.start(options)
+  assert.equal(await bench.done(), undefined)
+  bench.start(options)
+  assert.equal(await bench.done(), undefined)
+  assert.deepEqual(bench.appender.texts, ['a'])
 })

@@ -179,7 +179,7 @@ test('a post repeated with its Idempotency-Key is stored once, without it twice'
   assert.equal(long.status, 400)
 })
 
-test('bad records are listed by index with status 200; when all are bad the status says so', async (t) => {
+test('bad records are listed by index with status 200; the rest is stored', async (t) => {
   const { records, disk } = await startFront(t)
   const mixed = await post(
     records,
@@ -196,8 +196,20 @@ test('bad records are listed by index with status 200; when all are bad the stat
     disk.records.map((one) => one.data),
     ['a', 'c']
   )
-  assert.equal((await post(records, 'x'.repeat(5000), text)).status, 413)
-  assert.equal((await post(`${records}?key=`, 'x', text)).status, 400)
+})
+
+test('when nothing of a body was stored, status, code and message are those of its first record', async (t) => {
+  const { records, disk } = await startFront(t)
+  const large = await post(records, 'x'.repeat(5000), text)
+  assert.equal(large.status, 413)
+  const verdict = (await large.json()) as { code: string; message: string; rejected: object[] }
+  assert.equal(verdict.code, 'too_large')
+  assert.match(verdict.message, /5009 bytes.*the stream takes 1000/)
+  assert.equal(verdict.rejected.length, 1)
+  const keyless = await post(`${records}?key=`, 'x', text)
+  assert.equal(keyless.status, 400)
+  assert.match(await keyless.text(), /"code":"invalid".*partitionKey/)
+  assert.deepEqual(disk.records, [])
 })
 
 test('what cannot be understood is answered 400, naming the field or line', async (t) => {

@@ -175,6 +175,16 @@ test('decode adds json or text beside the bytes, and nothing to what is neither'
   assert.deepEqual(dataOf(lines).slice(0, 2), ['{"t":1}', 'plain'])
 })
 
+test('decode gives JSON as it was written, in one line, also where a double cannot hold a number', async (t) => {
+  const { records, engine } = await startFront(t)
+  await put(engine, '\n{ "a": 12345678901234567890,\r\n"b": 1e400 }\n')
+  const response = await fetch(`${records}?decode=true`)
+  assert.match(
+    await response.text(),
+    /^[^\n]*,"json":{ "a": 12345678901234567890, {2}"b": 1e400 }}\n$/
+  )
+})
+
 test('bad reads are answered before the first line', async (t) => {
   const { url, records } = await startFront(t)
   for (const [path, status, message] of [

@@ -1,0 +1,76 @@
+import { entryBytes, heldBytes, type Parcel, type PutLimit } from './parcel.ts'
+
+/**
+ * Which parcels of one shard may go in one put. `all`: the engine stores them in order and none
+ * behind one that it refuses for now. `distinct-keys`: any of them may fail alone, so only the order
+ * between keys is free. `none`: any may fail alone, and all of them must keep their order.
+ */
+export type Sharing = 'all' | 'distinct-keys' | 'none'
+
+/** Finished parcels in order. */
+export class ParcelQueue {
+  readonly #sharing: Sharing
+  #parcels: Parcel[] = []
+  #records = 0
+  #bytes = 0
+
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing
+  }
+
+  get length(): number {
+    return this.#parcels.length
+  }
+
+  get records(): number {
+    return this.#records
+  }
+
+  /** Bytes held in memory. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  push(parcel: Parcel): void {
+    this.#parcels.push(parcel)
+    this.#count(parcel, 1)
+  }
+
+  unshift(parcels: readonly Parcel[]): void {
+    this.#parcels = [...parcels, ...this.#parcels]
+    for (const parcel of parcels) this.#count(parcel, 1)
+  }
+
+  /** Takes the oldest out, as many as may share a put within `limit`; at least one if there is one. */
+  shift(limit: PutLimit): Parcel[] {
+    const taken = this.#parcels.splice(0, this.#sharers(limit))
+    for (const parcel of taken) this.#count(parcel, -1)
+    return taken
+  }
+
+  drain(): Parcel[] {
+    this.#records = 0
+    this.#bytes = 0
+    return this.#parcels.splice(0)
+  }
+
+  #sharers(limit: PutLimit): number {
+    if (this.#sharing === 'none') return 1
+    const keys = new Set<string>()
+    let bytes = 0
+    let count = 0
+    for (const parcel of this.#parcels) {
+      bytes += entryBytes(parcel)
+      const again = this.#sharing === 'distinct-keys' && keys.has(parcel.partitionKey)
+      if (count > 0 && (again || count >= limit.entries || bytes > limit.bytes)) break
+      keys.add(parcel.partitionKey)
+      count += 1
+    }
+    return count
+  }
+
+  #count(parcel: Parcel, sign: 1 | -1): void {
+    this.#records += sign * parcel.records
+    this.#bytes += sign * heldBytes(parcel)
+  }
+}
