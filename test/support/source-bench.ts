@@ -96,6 +96,7 @@ export class SourceBench<Options> {
     while (this.running) {
       if (commit) this.appender.commit()
       await this.clock.advance(50)
+      await this.#rest()
     }
     this.#run = undefined
   }
@@ -133,6 +134,8 @@ export class SourceBench<Options> {
   /** The source sleeps, or waits for others, which looks like work: hence the bound. */
   async #rest(enough: () => boolean = () => false): Promise<void> {
     const resting = () => !this.running || this.clock.sleeping > 0 || enough()
-    for (let turn = 0; turn < 3000 && !resting(); turn++) await settle(1)
+    const busyUntil = Date.now() + 60
+    for (let turn = 0; !resting() && (turn < 3000 || Date.now() < busyUntil); turn++)
+      await settle(1)
   }
 }
