@@ -21,7 +21,13 @@ export const rangeSize = 2 ** 20
 const checkpointLimits = { count: 10_000, chars: 32 * 1024 * 1024 } as const
 
 /** `ageMs`: see `EngineClock`. `nextRange`: no sequence index from here on was ever given out. */
-type NumberName = 'ageMs' | 'nextRange' | 'clean'
+type NumberName = 'ageMs' | 'nextRange' | 'clean' | 'commitmentStartMs' | 'commitmentEndMs'
+
+/** When the wire API's account committed itself to a least throughput, and until when; 0: never. */
+export interface Commitment {
+  readonly startMs: number
+  readonly endMs: number
+}
 
 /** What the engine must know beside the segments: `engine.db`. All is durable when it resolves. */
 export class Catalog {
@@ -124,6 +130,18 @@ export class Catalog {
     const body = Buffer.alloc(8)
     body.writeDoubleBE(value)
     await this.#db.run('INSERT OR REPLACE INTO numbers VALUES (?, ?)', name, withCrc(body))
+  }
+
+  async commitment(): Promise<Commitment> {
+    return {
+      startMs: await this.number('commitmentStartMs'),
+      endMs: await this.number('commitmentEndMs')
+    }
+  }
+
+  async saveCommitment({ startMs, endMs }: Commitment): Promise<void> {
+    await this.saveNumber('commitmentStartMs', startMs)
+    await this.saveNumber('commitmentEndMs', endMs)
   }
 
   /** Rejects with `too_large` past `checkpointLimits`. */

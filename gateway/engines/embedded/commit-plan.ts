@@ -1,7 +1,8 @@
 import type { PutEntry, PutOutcome } from '../engine.ts'
 import { type Block, type BlockEntry, highestMarks, packBlock } from './block.ts'
 import { encodeSequenceAt, type SequenceParts } from '../sequence-number.ts'
-import { hashSpace, type ShardRow, type ShardTable } from './shard-table.ts'
+import { hashSpace } from '../hash-key.ts'
+import type { ShardRow, ShardTable } from './shard-table.ts'
 import { shardIdOf } from '../shard-id.ts'
 
 /** A block is closed at this size, so that a reader of one record does not read many megabytes. */

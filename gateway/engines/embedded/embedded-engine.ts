@@ -4,7 +4,7 @@ import { DirectoryLock } from '../../../shared/directory-lock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import type {
-  CreateOptions,
+  CheckpointStore,
   PutEntry,
   PutOutcome,
   ReadRange,
@@ -15,16 +15,22 @@ import type {
   StreamDescription,
   StreamEngine
 } from '../engine.ts'
-import { Catalog } from './catalog.ts'
+import { Catalog, type Commitment } from './catalog.ts'
 import { sequenceSeconds } from './commit-plan.ts'
 import type { EngineClock } from './engine-clock.ts'
-import { putLimits } from './put-queue.ts'
 import { syncDirectory } from './segment-files.ts'
-import { newDefinition, type StreamDefinition } from './stream-definition.ts'
+import {
+  describeStream,
+  type EmbeddedCreateOptions,
+  newDefinition,
+  type StreamDefinition
+} from './stream-definition.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
 import type { StreamStats } from './stream-store.ts'
 import { createContext, type EmbeddedEngineOptions } from './store-context.ts'
+import { sweepLoop } from './sweep-loop.ts'
+import { scaleUniformly } from './uniform-scaling.ts'
 
 export type { EmbeddedEngineOptions } from './store-context.ts'
 
@@ -35,7 +41,6 @@ export interface EmbeddedEngineStats {
 }
 
 const defaultRetentionMs = 24 * 3_600_000
-const sweepEveryMs = 60_000
 
 interface Running {
   readonly lock: DirectoryLock
@@ -46,7 +51,7 @@ interface Running {
 }
 
 /** The stream engine inside the gateway: shards, order and retention of Kinesis on SQLite files. */
-export class EmbeddedEngine implements StreamEngine, StreamAdmin {
+export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStore {
   readonly name = 'embedded engine'
   readonly keepsMarks = true
   /** Commits gather by themselves what arrives during the one before. */
@@ -89,16 +94,7 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
   }
 
   async describe(stream: string): Promise<StreamDescription> {
-    const { shards, maxRecordBytes } = this.#require().streams.require(stream).definition
-    return {
-      stream,
-      shards: shards.shards(),
-      version: shards.version,
-      maxRecordBytes,
-      maxPutEntries: putLimits.put.entries,
-      maxPutBytes: putLimits.put.bytes,
-      distribution: 'key'
-    }
+    return describeStream(this.definition(stream))
   }
 
   onReshard(listener: (stream: string) => void): void {
@@ -131,7 +127,7 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
     await this.#events.changed(stream, signal)
   }
 
-  async create(stream: string, options: CreateOptions): Promise<void> {
+  async create(stream: string, options: EmbeddedCreateOptions): Promise<void> {
     const { streams } = this.#require()
     const { clock, retentionMs = defaultRetentionMs } = this.#options
     const createdSeconds = sequenceSeconds(clock.wallMs())
@@ -156,6 +152,12 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
     return child
   }
 
+  /** Splits and merges, all at one moment, until there are `count` open shards of equal width. */
+  async scale(stream: string, count: number): Promise<void> {
+    const store = this.#require().streams.require(stream)
+    await store.reshard((table, moment) => scaleUniformly(table, count, moment))
+  }
+
   /** The shards and settings of a stream as they are now. Throws `unknown_stream`. */
   definition(stream: string): StreamDefinition {
     return this.#require().streams.require(stream).definition
@@ -163,13 +165,22 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
 
   /**
    * Changes what is known of a stream, between two commits; durable when it resolves. Rejects with
-   * what `change` throws, changing nothing. Shards are changed with `split` and `merge` only.
+   * what `change` throws, changing nothing. Shards are changed with `split`, `merge` and `scale` only.
    */
   async alter(
     stream: string,
     change: (definition: StreamDefinition) => StreamDefinition
   ): Promise<void> {
     await this.#require().streams.require(stream).alter(change)
+  }
+
+  /** Of the wire API's account, to a least throughput. */
+  async commitment(): Promise<Commitment> {
+    return this.#require().catalog.commitment()
+  }
+
+  async saveCommitment(commitment: Commitment): Promise<void> {
+    await this.#require().catalog.saveCommitment(commitment)
   }
 
   async saveCheckpoint(application: string, stream: string, value: string): Promise<void> {
@@ -203,18 +214,11 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin {
     await catalog.saveNumber('clean', 0)
     const context = await createContext(this.#options, catalog, this.#events)
     const streams = await StreamDirectory.open(join(directory, 'streams'), context, !endedWell)
-    return { lock, catalog, age: context.age, streams, sweeping: this.#sweepEveryMinute() }
-  }
-
-  async #sweepEveryMinute(): Promise<void> {
-    const { clock, log } = this.#options
-    for (;;) {
-      await clock.sleep(sweepEveryMs, this.#stopping.signal)
-      if (this.#stopping.signal.aborted) return
-      await this.sweep().catch((error: unknown) => {
-        log.error({ error }, 'retention could not be applied; it is tried again in a minute')
-      })
-    }
+    const sweeping = sweepLoop(() => this.sweep(), {
+      ...this.#options,
+      signal: this.#stopping.signal
+    })
+    return { lock, catalog, age: context.age, streams, sweeping }
   }
 
   async #stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { HeadwaterError } from '../../../shared/errors.ts'
 import type { PutEntry, PutOutcome } from '../engine.ts'
 
 export interface PendingPut {
@@ -57,5 +58,24 @@ export class PutQueue {
       this.#entries -= put.entries.length
     }
     return taken
+  }
+}
+
+/** Throws `too_large` past the bounds of one put. */
+export function requireWithinLimits(entries: number, bytes: number): void {
+  const { put } = putLimits
+  if (entries <= put.entries && bytes <= put.bytes) return
+  throw new HeadwaterError(
+    'too_large',
+    `a put takes at most ${put.entries} entries and ${put.bytes} bytes`
+  )
+}
+
+/** Nothing of these puts was stored. */
+export function refuse(puts: readonly PendingPut[], error: HeadwaterError): void {
+  for (const put of puts) {
+    put.resolve(
+      put.entries.map(() => ({ status: 'failed', message: error.message, retryable: true }))
+    )
   }
 }

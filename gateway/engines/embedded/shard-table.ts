@@ -1,9 +1,8 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { HashRange, Shard, ShardId } from '../engine.ts'
+import { hashSpace } from '../hash-key.ts'
 import { shardIdOf, shardIndexOf } from '../shard-id.ts'
-
-/** One past the last hash key. */
-export const hashSpace = 1n << 128n
+import { ShardDraft } from './shard-draft.ts'
 
 export interface ShardRow {
   readonly index: number
@@ -26,17 +25,25 @@ export interface ReshardMoment extends ShardClosing {
   readonly wallSeconds: number
 }
 
-/** The shards of one stream: a value, each change of it is a new table. Open ranges tile the space. */
-export class ShardTable {
+export interface ShardTableParts {
   /** In the order they were made. */
   readonly rows: readonly ShardRow[]
   /** Rises with each reshard. */
   readonly version: number
   /** Index of the next shard to be made. */
   readonly nextIndex: number
-  readonly #byIndex: ReadonlyMap<number, ShardRow>
+}
 
-  constructor(parts: { rows: readonly ShardRow[]; version: number; nextIndex: number }) {
+/** The shards of one stream: a value, each change of it is a new table. Open ranges tile the space. */
+export class ShardTable implements ShardTableParts {
+  readonly rows: readonly ShardRow[]
+  readonly version: number
+  readonly nextIndex: number
+  readonly #byIndex: ReadonlyMap<number, ShardRow>
+  /** Made when it is asked for. */
+  #open: readonly ShardRow[] | undefined
+
+  constructor(parts: ShardTableParts) {
     this.rows = parts.rows
     this.version = parts.version
     this.nextIndex = parts.nextIndex
@@ -73,27 +80,24 @@ export class ShardTable {
   split(id: ShardId, at: bigint | undefined, moment: ReshardMoment): ShardTable {
     const row = this.#requireOpen(id)
     const { start, end } = row.range
-    const key = at ?? start + (end - start + 1n) / 2n
-    if (key <= start + 1n || key >= end) {
-      throw new HeadwaterError(
-        'invalid',
-        `the hash key to split ${id} at must be above ${start + 1n} and below ${end}, not ${key}`
-      )
-    }
-    return this.#replace([row], moment, [
-      { start, end: key - 1n },
-      { start: key, end }
-    ])
+    return this.change(moment, (draft) => draft.split(row, at ?? start + (end - start + 1n) / 2n))
   }
 
   /** Throws `not_found`, `conflict` for a closed shard, and `invalid` unless the two are neighbours. */
   merge(id: ShardId, neighbourId: ShardId, moment: ReshardMoment): ShardTable {
-    const pair = [this.#requireOpen(id), this.#requireOpen(neighbourId)]
+    const pair = [this.#requireOpen(id), this.#requireOpen(neighbourId)] as const
     const [low, high] = pair.map((row) => row.range).sort((a, b) => (a.start < b.start ? -1 : 1))
     if (!low || !high || low.end + 1n !== high.start) {
       throw new HeadwaterError('invalid', `${id} and ${neighbourId} are not neighbours`)
     }
-    return this.#replace(pair, moment, [{ start: low.start, end: high.end }])
+    return this.change(moment, (draft) => draft.merge(pair, { start: low.start, end: high.end }))
+  }
+
+  /** Some splits and merges at once. Throws what `work` throws. */
+  change(moment: ReshardMoment, work: (draft: ShardDraft) => unknown): ShardTable {
+    const draft = new ShardDraft(this, moment)
+    work(draft)
+    return new ShardTable(draft.parts())
   }
 
   /** Without the closed shards that `isGone` names; the same table when there are none. */
@@ -101,6 +105,14 @@ export class ShardTable {
     const rows = this.rows.filter((row) => !row.closed || !isGone(row.closed))
     if (rows.length === this.rows.length) return this
     return new ShardTable({ rows, version: this.version, nextIndex: this.nextIndex })
+  }
+
+  /** Rows of the open shards, by where they begin. */
+  open(): readonly ShardRow[] {
+    this.#open ??= this.rows
+      .filter((row) => !row.closed)
+      .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
+    return this.#open
   }
 
   shards(): readonly Shard[] {
@@ -116,29 +128,5 @@ export class ShardTable {
     const row = this.require(id)
     if (row.closed) throw new HeadwaterError('conflict', `${id} is closed already`)
     return row
-  }
-
-  #replace(
-    parents: readonly ShardRow[],
-    { atIndex, ageMs, wallSeconds }: ReshardMoment,
-    ranges: readonly HashRange[]
-  ): ShardTable {
-    const closed = { atIndex, ageMs }
-    // A child is younger than its parents, so that its sequence numbers are above theirs.
-    const createdSeconds = Math.max(wallSeconds, ...parents.map((row) => row.createdSeconds + 1))
-    const children = ranges.map((range, i) => ({
-      index: this.nextIndex + i,
-      range,
-      parents: parents.map((row) => row.index),
-      createdSeconds
-    }))
-    return new ShardTable({
-      rows: [
-        ...this.rows.map((row) => (parents.includes(row) ? { ...row, closed } : row)),
-        ...children
-      ],
-      version: this.version + 1,
-      nextIndex: this.nextIndex + ranges.length
-    })
   }
 }

@@ -2,7 +2,8 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { recordLimits, requireName } from '../../../shared/record.ts'
 import { decodeCbor, encodeCbor } from '../../../shared/wire/cbor.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
-import type { CreateOptions } from '../engine.ts'
+import type { CreateOptions, StreamDescription } from '../engine.ts'
+import { putLimits } from './put-queue.ts'
 import { type ShardRow, ShardTable } from './shard-table.ts'
 import { decodeSettings, newSettings, type StreamSettings } from './stream-settings.ts'
 
@@ -16,19 +17,28 @@ export interface StreamDefinition {
   readonly settings: StreamSettings
 }
 
-const maxShards = 10_000
+/** What this engine keeps of a stream from the beginning, besides. */
+export interface EmbeddedCreateOptions extends CreateOptions {
+  readonly settings?: Partial<StreamSettings>
+}
+
+/** Of one stream. */
+export const maxOpenShards = 10_000
 
 /** The definition of a stream that is to be made. Throws `invalid` naming what is out of range. */
 export function newDefinition(
   stream: string,
-  options: CreateOptions & { readonly retentionMs: number; readonly createdSeconds: number }
+  options: EmbeddedCreateOptions & {
+    readonly retentionMs: number
+    readonly createdSeconds: number
+  }
 ): StreamDefinition {
   const name = requireName(stream, 'the name of a stream')
   if (/^\.+$/.test(name)) {
     throw new HeadwaterError('invalid', 'the name of a stream must not be dots alone')
   }
   const { shards, retentionMs, maxRecordBytes = 1024 * 1024, createdSeconds } = options
-  requireUpTo(maxShards, shards, 'the number of shards')
+  requireUpTo(maxOpenShards, shards, 'the number of shards')
   requireUpTo(Number.MAX_SAFE_INTEGER, retentionMs, 'the retention in milliseconds')
   requireUpTo(recordLimits.recordBytes, maxRecordBytes, 'the largest record in bytes')
   return {
@@ -36,13 +46,30 @@ export function newDefinition(
     retentionMs,
     maxRecordBytes,
     shards: ShardTable.uniform(shards, createdSeconds),
-    settings: newSettings(createdSeconds * 1000)
+    settings: { ...newSettings(createdSeconds * 1000), ...options.settings }
   }
 }
 
 function requireUpTo(max: number, value: number, what: string): void {
   if (Number.isInteger(value) && value >= 1 && value <= max) return
   throw new HeadwaterError('invalid', `${what} must be an integer from 1 to ${max}`)
+}
+
+/** What users of any engine see of it. */
+export function describeStream({
+  name,
+  shards,
+  maxRecordBytes
+}: StreamDefinition): StreamDescription {
+  return {
+    stream: name,
+    shards: shards.shards(),
+    version: shards.version,
+    maxRecordBytes,
+    maxPutEntries: putLimits.put.entries,
+    maxPutBytes: putLimits.put.bytes,
+    distribution: 'key'
+  }
 }
 
 export function encodeDefinition(definition: StreamDefinition): Buffer {

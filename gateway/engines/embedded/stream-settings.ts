@@ -9,11 +9,11 @@ export interface StreamSettings {
   readonly mode: 'PROVISIONED' | 'ON_DEMAND'
   readonly tags: Tags
   /** Kept and echoed; nothing is encrypted with it. */
-  readonly keyId?: string
+  readonly keyId?: string | undefined
   readonly shardLevelMetrics: readonly string[]
   /** Kept and echoed; nothing is decided by it. */
-  readonly policy?: string
-  readonly warmThroughputMiBps?: number
+  readonly policy?: string | undefined
+  readonly warmThroughputMiBps?: number | undefined
   readonly consumers: readonly StreamConsumer[]
 }
 
@@ -22,7 +22,7 @@ export interface StreamConsumer {
   readonly name: string
   readonly createdSeconds: number
   readonly tags: Tags
-  readonly policy?: string
+  readonly policy?: string | undefined
 }
 
 /** Of a stream that was just made. */

@@ -1,12 +1,14 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
-import { Histogram } from '../../../shared/histogram.ts'
+import type { Histogram } from '../../../shared/histogram.ts'
 import type { PutEntry, PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
-import { type CommitPlan, planCommit, sequenceSeconds } from './commit-plan.ts'
-import { type PendingPut, PutQueue, putLimits } from './put-queue.ts'
+import { type PlannedBlock, planCommit, sequenceSeconds } from './commit-plan.ts'
+import { type PendingPut, PutQueue, refuse, requireWithinLimits } from './put-queue.ts'
 import { Serial } from './serial.ts'
+import { splitHot } from './shard-load.ts'
 import type { ReshardMoment, ShardTable } from './shard-table.ts'
 import { shardIdOf } from '../shard-id.ts'
 import type { StoreContext } from './store-context.ts'
+import { StreamCounts } from './stream-counts.ts'
 import type { StreamDefinition } from './stream-definition.ts'
 import type { StreamLog } from './stream-log.ts'
 import { StreamReading } from './stream-reading.ts'
@@ -39,7 +41,7 @@ export class StreamStore {
   readonly #queue = new PutQueue()
   /** Commits, reshards and sweeps, one at a time. */
   readonly #turns = new Serial()
-  readonly #counts = { records: 0, blocks: 0, bytes: 0, failedCommits: 0, commit: new Histogram() }
+  readonly #counts = new StreamCounts()
   #definition: StreamDefinition
   #closed = false
 
@@ -100,7 +102,9 @@ export class StreamStore {
         ageMs: this.#context.age.ageMs(),
         wallSeconds: sequenceSeconds(this.#arrivalMs())
       })
+      if (shards === before) return []
       await this.#adopt({ ...this.#definition, shards })
+      this.#counts.load.keep(new Set(shards.open().map((row) => row.index)))
       this.#context.events.notify(this.#definition.name, 'shards')
       return shards.rows
         .filter((row) => row.index >= before.nextIndex)
@@ -112,7 +116,12 @@ export class StreamStore {
   alter(change: (definition: StreamDefinition) => StreamDefinition): Promise<void> {
     return this.#turns.run(async () => {
       this.#requireOpen()
-      await this.#adopt(change(this.#definition))
+      const before = this.#definition
+      await this.#adopt(change(before))
+      // Who listens for shards has the size of records from the same description.
+      if (this.#definition.maxRecordBytes !== before.maxRecordBytes) {
+        this.#context.events.notify(before.name, 'shards')
+      }
     })
   }
 
@@ -140,8 +149,8 @@ export class StreamStore {
     const { marks } = this.#records.memory
     return {
       stream: this.#definition.name,
-      openShards: this.#definition.shards.rows.filter((row) => !row.closed).length,
-      ...this.#counts,
+      openShards: this.#definition.shards.open().length,
+      ...this.#counts.totals,
       refusedPuts: this.#queue.refused,
       segments: this.#records.firsts.length,
       segmentBytes: this.#records.bytes,
@@ -168,7 +177,7 @@ export class StreamStore {
     try {
       await this.#store(puts)
     } catch (thrown) {
-      this.#counts.failedCommits += 1
+      this.#counts.totals.failedCommits += 1
       const error = asHeadwaterError(thrown, 'unavailable')
       for (const put of puts) put.reject(error)
     }
@@ -194,25 +203,27 @@ export class StreamStore {
     )
     const startMs = this.#context.clock.monoMs()
     if (!(await this.#records.append(plan))) {
-      this.#counts.failedCommits += 1
+      this.#counts.totals.failedCommits += 1
       refuse(puts, new HeadwaterError('unavailable', 'the disk did not take it'))
       return
     }
-    this.#count(plan, startMs)
     puts.forEach((put, i) => {
       put.resolve(plan.outcomes[i] ?? [])
     })
-    if (plan.blocks.length > 0) this.#context.events.notify(this.#definition.name, 'records')
+    if (plan.blocks.length === 0) return
+    const nowMs = this.#context.clock.monoMs()
+    this.#counts.add(plan.blocks, (nowMs - startMs) / 1000)
+    this.#context.events.notify(this.#definition.name, 'records')
+    if (this.#definition.settings.mode === 'ON_DEMAND') this.#relieve(plan.blocks, nowMs)
   }
 
-  #count(plan: CommitPlan, startMs: number): void {
-    if (plan.blocks.length === 0) return
-    this.#counts.commit.observe((this.#context.clock.monoMs() - startMs) / 1000)
-    this.#counts.blocks += plan.blocks.length
-    for (const { block } of plan.blocks) {
-      this.#counts.records += block.count
-      this.#counts.bytes += block.data.length
-    }
+  /** Splits the shards that take more than one should. */
+  #relieve(blocks: readonly PlannedBlock[], nowMs: number): void {
+    const hot = this.#counts.load.add(blocks, nowMs)
+    if (hot.length === 0) return
+    this.reshard((table, moment) => splitHot(table, hot, moment)).catch((error: unknown) => {
+      this.#context.log.warn({ error, stream: this.#definition.name }, 'a hot shard was not split')
+    })
   }
 
   /** Wall time, but never earlier than that of a record before. */
@@ -228,23 +239,5 @@ export class StreamStore {
 
   #requireOpen(): void {
     if (this.#closed) throw new HeadwaterError('unavailable', 'the engine is stopping')
-  }
-}
-
-function requireWithinLimits(entries: number, bytes: number): void {
-  const { put } = putLimits
-  if (entries <= put.entries && bytes <= put.bytes) return
-  throw new HeadwaterError(
-    'too_large',
-    `a put takes at most ${put.entries} entries and ${put.bytes} bytes`
-  )
-}
-
-/** Nothing of these puts was stored. */
-function refuse(puts: readonly PendingPut[], error: HeadwaterError): void {
-  for (const put of puts) {
-    put.resolve(
-      put.entries.map(() => ({ status: 'failed', message: error.message, retryable: true }))
-    )
   }
 }

@@ -1,0 +1,136 @@
+import type { Clock } from '../../../../../shared/clock.ts'
+import type { Log } from '../../../../../shared/log.ts'
+import type { Random } from '../../../../../shared/random.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Answer, EventStream, Operations, WireObject } from '../operation.ts'
+import type { HttpRequest, HttpResponse } from '../transport/http-exchange.ts'
+import type { RequestBodies } from '../transport/request-body.ts'
+import { WireError, wireErrors } from '../wire-error.ts'
+import { setCors, setRequestIds } from './answer-headers.ts'
+import { sendEvents } from './event-answer.ts'
+import { jsonFormat } from './json-format.ts'
+import { operationOf } from './operation-name.ts'
+import { isDefect, wireErrorOf } from './wire-error-of.ts'
+import { type WireFormat, wireFormatOf } from './wire-format.ts'
+
+export interface DispatcherOptions {
+  readonly operations: Operations
+  readonly authenticator: Authenticator
+  readonly bodies: RequestBodies
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly request: HttpRequest
+  readonly response: HttpResponse
+  readonly format: WireFormat
+  /** Whether it came over TLS. */
+  readonly encrypted: boolean
+  readonly signal: AbortSignal
+}
+
+/** Answers requests: who asks, which operation, the body in, the answer or the error out. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  /** Of the requests under way; as many as the transport lets in. */
+  readonly #underWay = new Set<AbortController>()
+  #stopping = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Ends the answers that go on; what is under way else is finished, on connections that then end. */
+  stop(): void {
+    this.#stopping = true
+    for (const controller of this.#underWay) controller.abort()
+  }
+
+  /** Never rejects. */
+  async handle(request: HttpRequest, response: HttpResponse, encrypted: boolean): Promise<void> {
+    const { random, authenticator } = this.#options
+    const controller = new AbortController()
+    this.#underWay.add(controller)
+    response.on('error', ignore)
+    response.once('close', () => {
+      controller.abort()
+      this.#underWay.delete(controller)
+    })
+    setRequestIds(response, random)
+    setCors(request, response, authenticator.verifies)
+    if (this.#stopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+    if (request.method === 'OPTIONS') {
+      response.end()
+      return
+    }
+    const format = wireFormatOf(request.headers['content-type']) ?? jsonFormat
+    const exchange = { request, response, format, encrypted, signal: controller.signal }
+    try {
+      await this.#answer(exchange)
+    } catch (thrown) {
+      this.#refuse(exchange, thrown)
+    }
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const { request, response, format, encrypted, signal } = exchange
+    const { operations, authenticator, bodies, clock } = this.#options
+    if (request.method !== 'POST' || !wireFormatOf(request.headers['content-type'])) {
+      throw new WireError(
+        'UnknownOperationException',
+        'Requests are POST with the Content-Type application/x-amz-json-1.1 or application/x-amz-cbor-1.1.'
+      )
+    }
+    const { name, operation } = operationOf(request.headers['x-amz-target'], operations)
+    const signed = authenticator.begin(request, encrypted)
+    const body = await bodies.read(request)
+    try {
+      signed.verify(body.bytes)
+      const call = { operation: name, region: signed.region, signal }
+      const answer = await operation.answer(format.decode(body.bytes), call)
+      if (!isEventStream(answer)) return send(response, format, answer)
+      const onError = (error: WireError) => this.#report(error, name)
+      await sendEvents(answer, { response, format, signal, clock, onError })
+    } finally {
+      body.release()
+    }
+  }
+
+  #refuse({ request, response, format }: Exchange, thrown: unknown): void {
+    const error = wireErrorOf(thrown)
+    this.#report(error, String(request.headers['x-amz-target']))
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    response.statusCode = wireErrors[error.type]
+    if (!request.readableEnded) leaveRest(request, response)
+    send(response, format, { __type: error.type, message: error.message })
+  }
+
+  #report(error: WireError, operation: string): void {
+    if (isDefect(error)) this.#options.log.error({ error: error.cause, operation }, 'a call failed')
+  }
+}
+
+function send(response: HttpResponse, format: WireFormat, answer: WireObject | undefined): void {
+  response.setHeader('content-type', format.contentType)
+  const body = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
+  response.setHeader('content-length', body.length)
+  response.end(body)
+}
+
+/** What is left of a refused body is not read: over HTTP/1.1 that ends the connection. */
+function leaveRest(request: HttpRequest, response: HttpResponse): void {
+  if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+  response.once('finish', () => request.destroy())
+}
+
+function isEventStream(answer: Answer): answer is EventStream {
+  return answer !== undefined && 'events' in answer && typeof answer.events === 'object'
+}
+
+function ignore(): void {}

@@ -1,0 +1,34 @@
+import type { WireValue } from '../operation.ts'
+import { WireError } from '../wire-error.ts'
+import type { WireFormat } from './wire-format.ts'
+
+/** Blobs are base64 and timestamps seconds with a fraction; shapes take them as they stand. */
+export const jsonFormat: WireFormat = {
+  contentType: 'application/x-amz-json-1.1',
+  decode: (body) => {
+    try {
+      return JSON.parse(body.toString())
+    } catch (cause) {
+      throw new WireError('SerializationException', 'The body is not valid JSON.', { cause })
+    }
+  },
+  encode: (value) => Buffer.from(write(value))
+}
+
+function write(value: WireValue): string {
+  if (typeof value !== 'object') return JSON.stringify(value)
+  if (Buffer.isBuffer(value)) return `"${value.toString('base64')}"`
+  if (value instanceof Date) return String(value.getTime() / 1000)
+  if (isList(value)) return `[${value.map(write).join(',')}]`
+  let members = ''
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${write(member)}`
+  }
+  return `{${members}}`
+}
+
+/** `Array.isArray` does not tell read-only lists from the rest. */
+function isList(value: object): value is readonly WireValue[] {
+  return Array.isArray(value)
+}
