@@ -13,6 +13,7 @@ import {
 import { type LoadOptions, loadConfig } from '../shared/config/load-config.ts'
 import { isLoopback } from '../shared/listen-address.ts'
 import { logLevels } from '../shared/log.ts'
+import { engineSchema, remoteOf } from './engine-config.ts'
 
 const hour = 3_600_000
 
@@ -21,7 +22,7 @@ const tls = z.strictObject({
   key: pemKey().describe('Its private key.')
 })
 
-const streamOptions = z.strictObject({
+export const streamOptions = z.strictObject({
   shards: count({ min: 1, max: 4096 })
     .prefault(4)
     .describe('Shards it is made with; later they are split and merged.'),
@@ -94,13 +95,19 @@ export const gatewaySchema = z
       .min(1)
       .prefault('./headwater-data/gateway')
       .describe('Where streams and devices are kept; relative to the working directory.'),
-    engine: z
-      .literal('embedded', { error: 'must be embedded, the only engine there is yet' })
-      .prefault('embedded')
-      .describe('Where records are stored.'),
+    engine: engineSchema.prefault('embedded').describe('Where records are stored.'),
     http: listener().prefault('127.0.0.1:8080').describe('Address of the HTTP front, or `off`.'),
     mqtt: listener().prefault('127.0.0.1:1883').describe('Address of the MQTT front, or `off`.'),
-    tls: tls.optional().describe('Serve both fronts over TLS.'),
+    kinesis: listener()
+      .prefault('127.0.0.1:4567')
+      .describe('Address of the Kinesis API of the embedded engine, or `off`.'),
+    kinesisTls: listener()
+      .prefault('off')
+      .describe('The same over TLS; without `tls` a self-signed certificate is made and kept.'),
+    spool: flag()
+      .prefault(false)
+      .describe('Keep records here first, and carry them on to a remote engine.'),
+    tls: tls.optional().describe('Serve the fronts over TLS.'),
     auth: z
       .enum(['off', 'devices'])
       .prefault('off')
@@ -144,6 +151,17 @@ export const gatewaySchema = z
     log: z
       .strictObject({ level: z.enum(logLevels).prefault('info').describe('What is logged.') })
       .prefault({})
+  })
+  .superRefine(({ engine, spool }, context) => {
+    if (!spool || remoteOf(engine)) return
+    const message = 'needs a remote engine to carry records on to: engine: { kinesis: { region } }'
+    context.addIssue({ code: 'custom', path: ['spool'], message })
+  })
+  .superRefine(({ kinesis, insecure }, context) => {
+    if (insecure || kinesis === 'off' || isLoopback(kinesis.host)) return
+    const message =
+      'can be reached from other machines: use "kinesisTls" there, or write "insecure: true"'
+    context.addIssue({ code: 'custom', path: ['kinesis'], message })
   })
   .superRefine(({ http, mqtt, auth, tls, insecure }, context) => {
     if (insecure || (auth === 'devices' && tls)) return

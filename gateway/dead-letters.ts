@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { DeadLetter } from './sharding/dead-letter.ts'
 
 /**
@@ -14,6 +15,7 @@ export class DeadLetters {
 
   /** On disk when it resolves. */
   async park({ source, data, ...rest }: DeadLetter): Promise<void> {
+    await mkdir(dirname(this.#path), { recursive: true })
     const file = await open(this.#path, 'a', 0o600)
     try {
       await file.write(`${JSON.stringify({ ...rest, ...source, data: data.toString('base64') })}\n`)

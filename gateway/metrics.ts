@@ -1,24 +1,15 @@
 import type { Histogram } from '../shared/histogram.ts'
-import { byLabel, type Labelled, metricTable, whenKnown } from '../shared/metric-table.ts'
+import { byLabel, type Labelled, whenKnown } from '../shared/metric-table.ts'
 import type { MetricSpec } from '../shared/metrics.ts'
 import { processMetrics } from '../shared/process-metrics.ts'
-import type { AdmissionStats } from './admission/admission.ts'
 import type { EmbeddedEngineStats } from './engines/embedded/embedded-engine.ts'
-import type { HttpFrontStats } from './fronts/http/http-front.ts'
-import type { MqttFrontStats } from './fronts/mqtt/mqtt-front.ts'
-import type { LaneStats, ShardingStats } from './sharding/sharding.ts'
+import { frontMetrics } from './front-metrics.ts'
+import { type GatewayStats, gatewayTable } from './gateway-stats.ts'
+import { payloadUnitsPer1000 } from './sharding/payload-units.ts'
+import type { LaneStats } from './sharding/sharding.ts'
+import type { StreamForwarderStats } from './spool/forwarder.ts'
 
-/** What the metrics are read from; what is off has none. */
-export interface GatewayStats {
-  readonly admission: AdmissionStats
-  readonly sharding: ShardingStats
-  /** Of the embedded engine. */
-  readonly engine?: EmbeddedEngineStats
-  readonly http?: HttpFrontStats
-  readonly mqtt?: MqttFrontStats
-}
-
-const { counter, gauge, histogram } = metricTable<GatewayStats>('headwater_gateway')
+const { counter, gauge, histogram } = gatewayTable
 
 type StreamStats = EmbeddedEngineStats['streams'][number]
 
@@ -113,6 +104,16 @@ const laneMetrics = [
     'Their bytes.',
     byLane((lane) => lane.putBytes)
   ),
+  counter(
+    'put_payload_units_total',
+    'PUT payload units of 25 KB that a provisioned Kinesis stream bills for them.',
+    byLane((lane) => lane.payloadUnits)
+  ),
+  gauge(
+    'payload_units_per_1000_records',
+    'The same for each 1,000 records, of all such streams since the start.',
+    whenKnown(({ sharding }) => payloadUnitsPer1000(sharding.lanes))
+  ),
   gauge('memory_bytes', 'Records on their way to the engine.', ({ sharding }) => sharding.bytes),
   gauge('memory_limit_bytes', 'Most that these may take.', ({ sharding }) => sharding.maxBytes)
 ]
@@ -160,71 +161,40 @@ const engineMetrics = [
   )
 ]
 
-const frontMetrics = [
-  gauge(
-    'http_connections',
-    'Open connections of the HTTP front.',
-    whenKnown(({ http }) => http?.connections)
-  ),
-  gauge(
-    'http_body_bytes',
-    'Bodies being read or unpacked.',
-    whenKnown(({ http }) => http?.bodyBytes)
-  ),
+/** One value a stream that is carried on. */
+function byForwarder(valueOf: (stream: StreamForwarderStats) => number): Labelled<GatewayStats> {
+  return {
+    labels: ['stream'],
+    read: ({ spool }) =>
+      (spool?.streams ?? []).map((stats) => [{ stream: stats.stream }, valueOf(stats)] as const)
+  }
+}
+
+const spoolMetrics = [
   counter(
-    'http_refused_bodies_total',
-    'Bodies refused because too many were being read.',
-    whenKnown(({ http }) => http?.refusedBodies)
-  ),
-  gauge(
-    'mqtt_connections',
-    'Open connections of the MQTT front.',
-    whenKnown(({ mqtt }) => mqtt?.connections)
+    'spool_records_total',
+    'Records carried on to the remote engine.',
+    byForwarder((stream) => stream.records)
   ),
   gauge(
-    'mqtt_paused_connections',
-    'Those that are not read, because too much of them waits.',
-    whenKnown(({ mqtt }) => mqtt?.paused)
+    'spool_behind_seconds',
+    'Age of the oldest record that was read to be carried on and is not stored there.',
+    byForwarder((stream) => stream.behindMs / 1000)
+  ),
+  counter(
+    'spool_failures_total',
+    'Times that carrying on failed and was begun anew.',
+    byForwarder((stream) => stream.failures)
+  ),
+  counter(
+    'spool_throttles_total',
+    'Puts that the remote engine refused as over the throughput of a shard.',
+    whenKnown(({ spool }) => spool?.sharding.lanes.reduce((sum, lane) => sum + lane.throttles, 0))
   ),
   gauge(
-    'mqtt_pending_bytes',
-    'Held for messages without an answer.',
-    whenKnown(({ mqtt }) => mqtt?.pendingBytes)
-  ),
-  counter(
-    'mqtt_turned_away_total',
-    'Connections closed unheard, because there were too many.',
-    whenKnown(({ mqtt }) => mqtt?.turnedAway)
-  ),
-  counter(
-    'mqtt_closed_total',
-    'Connections by the reason of their end.',
-    byLabel('reason', ({ mqtt }) => mqtt?.closed)
-  ),
-  counter(
-    'mqtt_messages_total',
-    'PUBLISH packets, batches of agents among them.',
-    whenKnown(({ mqtt }) => mqtt?.messages)
-  ),
-  counter(
-    'mqtt_batches_total',
-    'Batches of agents.',
-    whenKnown(({ mqtt }) => mqtt?.batches)
-  ),
-  counter(
-    'mqtt_refused_total',
-    'Messages refused for good, by reason.',
-    byLabel('reason', ({ mqtt }) => mqtt?.refused)
-  ),
-  counter(
-    'mqtt_dropped_qos0_total',
-    'Messages of QoS 0 dropped because their stream was throttled.',
-    whenKnown(({ mqtt }) => mqtt?.droppedQos0)
-  ),
-  counter(
-    'mqtt_forgotten_sessions_total',
-    'Absent clients whose QoS 2 state was forgotten.',
-    whenKnown(({ mqtt }) => mqtt?.forgottenSessions)
+    'spool_payload_units_per_1000_records',
+    'PUT payload units of 25 KB for each 1,000 records carried on.',
+    whenKnown(({ spool }) => spool && payloadUnitsPer1000(spool.sharding.lanes))
   )
 ]
 
@@ -233,6 +203,7 @@ export const gatewayMetrics: readonly MetricSpec<GatewayStats>[] = [
   ...admissionMetrics,
   ...laneMetrics,
   ...engineMetrics,
+  ...spoolMetrics,
   ...frontMetrics,
   ...processMetrics
 ]

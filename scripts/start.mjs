@@ -21,6 +21,7 @@ mkdirSync(data, { recursive: true })
 const ports = {
   http: await freePort(8080),
   mqtt: await freePort(1883),
+  kinesis: await freePort(4567),
   health: await freePort(9464)
 }
 const logs = readableLogs()
@@ -48,7 +49,8 @@ function giveUp(code) {
 async function startAll() {
   const gateway = launch('gateway', [
     ...['--data-dir', join(data, 'gateway')],
-    ...['--http', `${host}:${ports.http}`, '--mqtt', `${host}:${ports.mqtt}`]
+    ...['--http', `${host}:${ports.http}`, '--mqtt', `${host}:${ports.mqtt}`],
+    ...['--kinesis', `${host}:${ports.kinesis}`]
   ])
   await gateway.ready(`http://${host}:${ports.http}/readyz`)
   if (asked.signal.aborted) return
@@ -137,6 +139,7 @@ function summary() {
 Headwater is running.
 
   gateway  ${http} and mqtt://${host}:${ports.mqtt}, stream "telemetry"
+  kinesis  http://${host}:${ports.kinesis}, for any AWS SDK
   agent    this machine every ${metricsEvery} and ${tailed}; http://${host}:${ports.health}/metrics
   data     ${shown(data)} (logs: gateway.log, agent.log)
 

@@ -7,6 +7,16 @@ const flags: readonly FlagSpec[] = [
   { flag: '--http <host:port>', help: 'address of the HTTP front, or off', set: setsKey('http') },
   { flag: '--mqtt <host:port>', help: 'address of the MQTT front, or off', set: setsKey('mqtt') },
   {
+    flag: '--kinesis <host:port>',
+    help: 'address of the Kinesis API, or off',
+    set: setsKey('kinesis')
+  },
+  {
+    flag: '--kinesis-tls <host:port>',
+    help: 'address of the Kinesis API over TLS, or off',
+    set: setsKey('kinesisTls')
+  },
+  {
     flag: '--stream <name[:shards]>',
     help: 'make this stream if it does not exist; again for more',
     repeat: true,

@@ -30,6 +30,8 @@ export interface StreamDescription {
   readonly maxPutBytes: number
   /** `auto`: the engine ignores keys and chooses the shard itself; such a stream is not aggregated. */
   readonly distribution: 'key' | 'auto'
+  /** What puts are billed by, where they are: an entry best ends just below a multiple of it. Bytes. */
+  readonly payloadUnitBytes?: number
 }
 
 /** Highest sequence number of one source in one entry; see `sourceKey`. */
@@ -130,7 +132,7 @@ export interface CreateOptions {
   readonly maxRecordBytes?: number
 }
 
-/** What an engine that owns its streams can do besides; the embedded one does. */
+/** Makes and changes the streams of an engine. */
 export interface StreamAdmin {
   /** Rejects with `conflict` when it exists. */
   create(stream: string, options: CreateOptions): Promise<void>
@@ -139,7 +141,11 @@ export interface StreamAdmin {
   split(stream: string, shard: ShardId, at?: bigint): Promise<readonly ShardId[]>
   /** Merges two open neighbours. Resolves with the child. */
   merge(stream: string, shard: ShardId, neighbour: ShardId): Promise<ShardId>
-  /** A small store beside the data for checkpoints of readers. */
+}
+
+/** Keeps how far the readers of an application have come. */
+export interface CheckpointStore {
+  /** Durable when it resolves. */
   saveCheckpoint(application: string, stream: string, value: string): Promise<void>
   loadCheckpoint(application: string, stream: string): Promise<string | undefined>
 }

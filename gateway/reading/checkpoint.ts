@@ -22,7 +22,7 @@ export interface ShardCheckpoint {
 
 const version = 1
 
-/** As text, for `StreamAdmin.saveCheckpoint` or a file. */
+/** As text, for a `CheckpointStore`. */
 export function encodeCheckpoint({ stream, shards }: ReaderCheckpoint): string {
   const plain = shards.map(({ ranges, ...rest }) => ({
     ...rest,

@@ -2,6 +2,7 @@ import { AggregateWriter, runLength } from '../../shared/kpl/aggregate-writer.ts
 import { keyOf } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import { AggregateParcel } from './aggregate-parcel.ts'
+import { FillTarget } from './fill-target.ts'
 import type { HashKeyCache } from './hash-key-cache.ts'
 import {
   overheadBytes,
@@ -18,6 +19,8 @@ const outerKey = 'a'
 
 export interface AggregateRowOptions {
   readonly maxBytes: number
+  /** What puts are billed by: an aggregate that is followed by more ends just below a multiple. */
+  readonly unitBytes?: number
   /** Only records of one partition key in an aggregate, which then carries that key. */
   readonly perKey: boolean
   /** `all` or `none`: readers take an aggregate behind a newer one for a repeat. */
@@ -29,6 +32,7 @@ export interface AggregateRowOptions {
 export class AggregateRow implements ParcelRow {
   readonly #options: AggregateRowOptions
   readonly #writer: AggregateWriter
+  readonly #target: FillTarget
   readonly #closed: ParcelQueue
   #open = new OpenAggregate(outerKey, '')
   #sinceMs = 0
@@ -36,6 +40,7 @@ export class AggregateRow implements ParcelRow {
   constructor(options: AggregateRowOptions) {
     this.#options = options
     this.#writer = new AggregateWriter(options.maxBytes)
+    this.#target = new FillTarget(options)
     this.#closed = new ParcelQueue(options.sharing)
   }
 
@@ -65,10 +70,12 @@ export class AggregateRow implements ParcelRow {
         this.#close()
       }
       if (this.#writer.count === 0) this.#begin(key, nowMs)
+      this.#target.aim(this.#closed.length, () => this.#writer.bytes + dataBytes(run, at))
+      this.#writer.allow(this.#target.bytes)
       const to = this.#options.perKey ? endOfKey(run, at, end) : end
       const next = this.#writer.add(run, at, to)
       if (next > at) this.#open.note(run, next - at, run.first + indexAt(run, next - 1))
-      if (next < to) this.#close()
+      if (next < to && !this.#target.extend(this.#writer.bytes)) this.#close()
       at = next
     }
   }
@@ -91,6 +98,7 @@ export class AggregateRow implements ParcelRow {
     const hash = this.#options.hashes.get(key).toString()
     this.#open = new OpenAggregate(this.#options.perKey ? key : outerKey, hash)
     this.#writer.begin(hash)
+    this.#target.begin()
     this.#sinceMs = nowMs
   }
 
@@ -107,6 +115,14 @@ function indexAt(run: Run, position: number): number {
 
 function keyAt(run: Run, position: number): string {
   return keyOf(run.records, indexAt(run, position))
+}
+
+/** Of the records from position `from` on. */
+function dataBytes({ records, offsets, indexes }: Run, from: number): number {
+  if (!indexes) return records.data.length - (offsets[from] as number)
+  let bytes = 0
+  for (let p = from; p < indexes.length; p++) bytes += records.lens[indexes[p] as number] as number
+  return bytes
 }
 
 /** The position behind the last record in a row that has the key of the one at `from`. */

@@ -9,6 +9,8 @@ export class LaneMeter {
   putRecords = 0
   putBytes = 0
   puts = 0
+  /** What is billed for them; 0 where puts are not. */
+  payloadUnits = 0
   #bytesPerSecond = 0
 
   /** Bytes per second that the shard took of late; 0 when none were stored yet. */
@@ -17,9 +19,10 @@ export class LaneMeter {
   }
 
   /** A put was stored, `elapsedMs` after the lane had become free to send it. */
-  stored(what: { records: number; bytes: number }, elapsedMs: number): void {
+  stored(what: { records: number; bytes: number; payloadUnits: number }, elapsedMs: number): void {
     this.putRecords += what.records
     this.putBytes += what.bytes
+    this.payloadUnits += what.payloadUnits
     this.puts += 1
     const measured = (what.bytes * 1000) / Math.max(1, elapsedMs)
     this.#bytesPerSecond =

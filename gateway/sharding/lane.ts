@@ -30,6 +30,8 @@ export interface LaneOptions {
   readonly putLimit: PutLimit
   /** The engine chooses the shard, so landing in another one means nothing. */
   readonly anyShard: boolean
+  /** What puts are billed by; absent where they are not. */
+  readonly payloadUnitBytes?: number
 }
 
 /** Who drives the lanes of a stream. */
@@ -70,7 +72,7 @@ export class Lane {
 
   constructor(shard: Shard, options: LaneOptions) {
     this.shard = shard
-    this.#pace = new Pace(options.random)
+    this.#pace = new Pace(options.random, options.payloadUnitBytes)
     this.#share = new LaneShare(options.shareBytes, options.budget)
     this.#options = options
     this.#alarm = new Alarm(options.clock, () => this.#poke())

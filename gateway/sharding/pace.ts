@@ -2,7 +2,7 @@ import { Backoff } from '../../shared/backoff.ts'
 import type { Random } from '../../shared/random.ts'
 import { LaneMeter } from './lane-meter.ts'
 import { Limiter } from './limiter.ts'
-import type { Parcel } from './parcel.ts'
+import { entryBytes, type Parcel } from './parcel.ts'
 import type { Verdict } from './verdict.ts'
 
 const backoff = { firstMs: 50, maxMs: 10_000 }
@@ -12,10 +12,13 @@ export class Pace {
   readonly meter = new LaneMeter()
   readonly #limiter = new Limiter()
   readonly #backoff: Backoff
+  readonly #payloadUnitBytes: number | undefined
   #notBeforeMs = 0
   #departedMs = 0
 
-  constructor(random: Random) {
+  /** `payloadUnitBytes`: what puts are billed by; absent where they are not. */
+  constructor(random: Random, payloadUnitBytes: number | undefined) {
+    this.#payloadUnitBytes = payloadUnitBytes
     this.#backoff = new Backoff({ ...backoff, random })
   }
 
@@ -34,7 +37,9 @@ export class Pace {
   arrived({ stored, left, throttledMs, failed, misrouted }: Verdict, nowMs: number): void {
     if (stored.length > 0) {
       const records = stored.reduce((sum, parcel) => sum + parcel.records, 0)
-      this.meter.stored({ records, bytes: dataBytes(stored) }, nowMs - this.#departedMs)
+      const bytes = dataBytes(stored)
+      const payloadUnits = this.#payloadUnits(stored)
+      this.meter.stored({ records, bytes, payloadUnits }, nowMs - this.#departedMs)
       this.#limiter.stored(nowMs)
       this.#backoff.reset()
     }
@@ -45,6 +50,12 @@ export class Pace {
     if (throttledMs !== undefined || failed !== undefined || misrouted) {
       this.#notBeforeMs = nowMs + this.#backoff.next(throttledMs)
     }
+  }
+
+  #payloadUnits(parcels: readonly Parcel[]): number {
+    const unit = this.#payloadUnitBytes
+    if (unit === undefined) return 0
+    return parcels.reduce((sum, parcel) => sum + Math.ceil(entryBytes(parcel) / unit), 0)
   }
 }
 

@@ -41,7 +41,10 @@ export function rowFactory(
     Math.min(maxAggregateBytes, description.maxRecordBytes) - (perKey ? outerKeyBytes : 1)
   // One of many keys is as large as a put should be; those of one key may be as small as a record.
   const sharing = perKey && transactional ? 'all' : 'none'
-  return () => new AggregateRow({ maxBytes, perKey, sharing, hashes })
+  // The outer key counts as well. Aggregates of one key are too small to be filled to a size.
+  const unit = perKey ? undefined : description.payloadUnitBytes
+  const billing = unit === undefined ? {} : { unitBytes: unit - 1 }
+  return () => new AggregateRow({ maxBytes, perKey, sharing, hashes, ...billing })
 }
 
 /** Largest record with its partition key and attributes that fits into one entry. */

@@ -66,6 +66,8 @@ export interface LaneStats {
   readonly putRecords: number
   readonly putBytes: number
   readonly puts: number
+  /** Units that the engine bills for what was put; 0 where it bills none. */
+  readonly payloadUnits: number
 }
 
 export interface ShardingStats {

@@ -117,7 +117,8 @@ export class StreamLanes implements LaneOwner {
       throttles: lane.meter.throttles,
       putRecords: lane.meter.putRecords,
       putBytes: lane.meter.putBytes,
-      puts: lane.meter.puts
+      puts: lane.meter.puts,
+      payloadUnits: lane.meter.payloadUnits
     }))
   }
 
@@ -177,6 +178,7 @@ export class StreamLanes implements LaneOwner {
 
   #laneOptions(description: StreamDescription): LaneOptions {
     const { engine, aggregation, lingerMs, laneShareBytes } = this.#options
+    const { payloadUnitBytes } = description
     return {
       ...this.#options,
       owner: this,
@@ -189,7 +191,8 @@ export class StreamLanes implements LaneOwner {
       lingerMs: () => (this.#stopping ? 0 : (lingerMs ?? engine.lingerMs)),
       shareBytes: laneShareBytes,
       putLimit: { entries: description.maxPutEntries, bytes: description.maxPutBytes },
-      anyShard: description.distribution === 'auto'
+      anyShard: description.distribution === 'auto',
+      ...(payloadUnitBytes === undefined ? {} : { payloadUnitBytes })
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Component } from '../../shared/component.ts'
+import type { ShardingStats } from '../sharding/sharding.ts'
 import {
   type ForwarderOptions,
   StreamForwarder,
@@ -6,6 +7,12 @@ import {
 } from './stream-forwarder.ts'
 
 export type { ForwarderOptions, StreamForwarderStats } from './stream-forwarder.ts'
+
+export interface ForwarderStats {
+  readonly streams: readonly StreamForwarderStats[]
+  /** Of the lanes to the remote engine. */
+  readonly sharding: ShardingStats
+}
 
 /** How often streams that were made meanwhile are looked for. */
 const lookEveryMs = 1_000
@@ -39,8 +46,11 @@ export class Forwarder implements Component {
     await Promise.all(Array.from(this.#streams.values(), (one) => one.running))
   }
 
-  stats(): StreamForwarderStats[] {
-    return Array.from(this.#streams.values(), (one) => one.forwarder.stats())
+  stats(): ForwarderStats {
+    return {
+      streams: Array.from(this.#streams.values(), (one) => one.forwarder.stats()),
+      sharding: this.#options.sharding.stats()
+    }
   }
 
   async #look(): Promise<void> {

@@ -3,7 +3,7 @@ import { asHeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import { Backoff } from '../../shared/backoff.ts'
-import type { StreamAdmin, StreamEngine } from '../engines/engine.ts'
+import type { CheckpointStore, StreamEngine } from '../engines/engine.ts'
 import { decodeSequence } from '../engines/sequence-number.ts'
 import { decodeCheckpoint } from '../reading/checkpoint.ts'
 import { StreamReader } from '../reading/stream-reader.ts'
@@ -14,7 +14,7 @@ import type { Holds } from './holds.ts'
 
 export interface ForwarderOptions {
   /** Where records are taken from; its checkpoint tells how far they have been carried on. */
-  readonly local: StreamEngine & Pick<StreamAdmin, 'saveCheckpoint' | 'loadCheckpoint'>
+  readonly local: StreamEngine & CheckpointStore
   /** Lanes of the remote engine. */
   readonly sharding: Sharding
   readonly holds: Holds

@@ -1,19 +1,20 @@
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { HeadwaterError } from '../../shared/errors.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import { wholeNumber } from './arguments.ts'
-import { type AddCommand, gatewayOf, type StreamContext, streamPath } from './context.ts'
-import { LineSplitter } from './line-splitter.ts'
+import type { AddCommand, StreamContext } from './context.ts'
+import { withPlace } from './open-place.ts'
+import type { ReadChoices } from './stream-place.ts'
+
+type Format = 'ndjson' | 'raw'
 
 interface ReadOptions {
   readonly from: string
   readonly shard?: string
-  readonly follow?: true
+  readonly follow?: boolean
   readonly limit?: number
-  readonly format: 'ndjson' | 'raw'
-  readonly decode?: true
+  readonly format: Format
+  readonly decode?: boolean
 }
 
 export const addRead: AddCommand = (program, context) => {
@@ -30,16 +31,17 @@ export const addRead: AddCommand = (program, context) => {
         .default('ndjson')
     )
     .option('--decode', 'with ndjson: add text or json beside the bytes in base64')
-    .action(async (stream: string, options: ReadOptions, command: Command) => {
-      const { signal } = context
-      const path = `${streamPath(stream)}/records?${queryOf(options).toString()}`
-      try {
-        const body = await (await gatewayOf(command)).open(path, { signal })
-        await copy(body, options, context)
-      } catch (error) {
-        if (!(signal.aborted && options.follow) && !hadEnough(error)) throw error
-      }
-    })
+    .action((stream: string, options: ReadOptions, command: Command) =>
+      withPlace(command, context, async (place) => {
+        const { signal } = context
+        try {
+          const batches = place.read(stream, choicesOf(options, signal))
+          await copy(batches, options.format, context)
+        } catch (error) {
+          if (!(signal.aborted && options.follow) && !hadEnough(error)) throw error
+        }
+      })
+    )
 }
 
 /** Whoever reads our output closed it, as `head` does. */
@@ -47,40 +49,37 @@ function hadEnough(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'EPIPE'
 }
 
-function queryOf({ from, shard, follow, limit, decode }: ReadOptions): URLSearchParams {
-  return new URLSearchParams({
+function choicesOf(
+  { from, shard, follow = false, limit, decode = false }: ReadOptions,
+  signal: AbortSignal
+): ReadChoices {
+  return {
     from,
+    follow,
+    decode,
+    signal,
     ...(shard === undefined ? {} : { shard }),
-    ...(limit === undefined ? {} : { limit: String(limit) }),
-    ...(follow ? { follow: 'true' } : {}),
-    ...(decode ? { decode: 'true' } : {})
-  })
+    ...(limit === undefined ? {} : { limit })
+  }
 }
 
-/** Copies records at the pace of whoever reads them. Rejects with `transport` when the gateway goes. */
-async function copy(body: Readable, options: ReadOptions, context: StreamContext): Promise<void> {
-  let records = 0
+/** Copies records at the pace of whoever reads them. */
+async function copy(
+  batches: AsyncIterable<readonly Buffer[]>,
+  format: Format,
+  { stdout, signal }: StreamContext
+): Promise<void> {
   const source = async function* () {
-    const splitter = new LineSplitter()
-    try {
-      for await (const chunk of body) {
-        const lines = splitter.push(chunk).filter((line) => line.length > 0)
-        if (lines.length === 0) continue
-        records += lines.length
-        yield Buffer.concat(lines.flatMap((line) => [bytesOf(line, options.format), newline]))
-      }
-    } catch (cause) {
-      if (cause instanceof HeadwaterError) throw cause
-      const message = `the connection broke after ${records} records: ${String(cause)}; read on with --from and the time of the last one`
-      throw new HeadwaterError('transport', message, { cause })
+    for await (const lines of batches) {
+      yield Buffer.concat(lines.flatMap((line) => [bytesOf(line, format), newline]))
     }
   }
-  await pipeline(source, context.stdout, { end: false, signal: context.signal })
+  await pipeline(source, stdout, { end: false, signal })
 }
 
 const newline = Buffer.from('\n')
 
-function bytesOf(line: Buffer, format: 'ndjson' | 'raw'): Buffer {
+function bytesOf(line: Buffer, format: Format): Buffer {
   if (format === 'ndjson') return line
   return Buffer.from(new Fields(JSON.parse(line.toString()), 'record').text('data'), 'base64')
 }

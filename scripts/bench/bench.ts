@@ -5,6 +5,7 @@ import { benchAgentTail } from './agent-tail.ts'
 import { benchCodecs } from './codecs.ts'
 import { benchGatewayBatches } from './gateway-batches.ts'
 import { benchMqttSingle } from './mqtt-single.ts'
+import { benchKinesis } from './kinesis.ts'
 import { measureRawDisk, type RawDisk } from './raw-disk.ts'
 import { formatTable, type Line, megabytes } from './report.ts'
 
@@ -13,7 +14,8 @@ const parts: Readonly<Record<string, (directory: string, disk: RawDisk) => Promi
   agent: benchAgentTail,
   idle: benchAgentIdle,
   gateway: benchGatewayBatches,
-  mqtt: benchMqttSingle
+  mqtt: benchMqttSingle,
+  kinesis: benchKinesis
 }
 
 /** Runs the named parts, all when none is named, and prints the table; the exit code comes back. */

@@ -21,7 +21,16 @@ export async function startGateway(directory: string): Promise<RunningGateway> {
   const begin = performance.now()
   const child = Child.ours('gateway/main.js', [
     'run',
-    ...['--data-dir', directory, '--http', `127.0.0.1:${http}`, '--mqtt', `127.0.0.1:${mqttPort}`]
+    ...[
+      '--data-dir',
+      directory,
+      '--http',
+      `127.0.0.1:${http}`,
+      '--mqtt',
+      `127.0.0.1:${mqttPort}`,
+      '--kinesis',
+      'off'
+    ]
   ])
   const url = `http://127.0.0.1:${http}`
   await until('gateway', () => answersOk(`${url}/readyz`))

@@ -99,7 +99,17 @@ test('a second process on the same data directory is refused', async (t) => {
   const scenario = await Scenario.create(t)
   await scenario.startGateway()
   const second = new Program(t, 'gateway', {
-    args: ['run', '--data-dir', scenario.path('gateway'), '--http', '127.0.0.1:0', '--mqtt', 'off']
+    args: [
+      'run',
+      '--data-dir',
+      scenario.path('gateway'),
+      '--http',
+      '127.0.0.1:0',
+      '--mqtt',
+      'off',
+      '--kinesis',
+      'off'
+    ]
   })
   second.start()
   assert.equal(await second.exit(), 1, second.output)

@@ -59,7 +59,8 @@ function configOf(scenario: Scenario) {
     flags: [
       { path: ['dataDir'], value: scenario.path('gateway'), flag: '--data-dir' },
       { path: ['http'], value: `127.0.0.1:${scenario.httpPort}`, flag: '--http' },
-      { path: ['mqtt'], value: `127.0.0.1:${scenario.mqttPort}`, flag: '--mqtt' }
+      { path: ['mqtt'], value: `127.0.0.1:${scenario.mqttPort}`, flag: '--mqtt' },
+      { path: ['kinesis'], value: 'off', flag: '--kinesis' }
     ]
   })
 }

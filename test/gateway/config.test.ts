@@ -67,11 +67,28 @@ test('a listener outside loopback needs authentication and TLS, or insecure writ
   await (await setup(t, 'http: localhost:1\nmqtt: off\n')).load()
 })
 
-test('an engine that there is not is refused naming what exists', async (t) => {
-  await assert.rejects((await setup(t, 'engine: kinesis\n')).load(), {
+test('an engine that there is not is refused naming those there are', async (t) => {
+  await assert.rejects((await setup(t, 'engine: kafka\n')).load(), {
     code: 'config',
-    message: /:1:9: engine: must be embedded, the only engine there is yet$/
+    message: /:1:9: engine: must be embedded, or a map with kinesis: \{ region \}$/
   })
+})
+
+test('the keys of the kinesis engine are checked one by one', async (t) => {
+  const { engine } = await (await setup(t, 'engine: { kinesis: { region: eu-north-1 } }\n')).load()
+  assert.deepEqual(engine, {
+    kinesis: { region: 'eu-north-1', maxConnections: 16, refresh: 60_000 }
+  })
+  const wrong = {
+    'kinesis: {}': /engine\.kinesis\.region: is missing$/,
+    'kinesis: { region: r, steam: s }':
+      /engine\.kinesis\.steam: unknown key; did you mean "stream"/,
+    'kinesis: { region: r, endpoint: localhost }': /engine\.kinesis\.endpoint: must be a URL/,
+    'kinesis: { region: r, maxConnections: 0 }': /engine\.kinesis\.maxConnections: must be from 1/
+  }
+  for (const [text, message] of Object.entries(wrong)) {
+    await assert.rejects((await setup(t, `engine: { ${text} }\n`)).load(), { message })
+  }
 })
 
 test('unknown keys are refused at every depth with the nearest one', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agentMetrics, type AgentStats } from '../../agent/metrics.ts'
-import { gatewayMetrics, type GatewayStats } from '../../gateway/metrics.ts'
+import type { GatewayStats } from '../../gateway/gateway-stats.ts'
+import { gatewayMetrics } from '../../gateway/metrics.ts'
 import { Histogram } from '../../shared/histogram.ts'
 import { type MetricSpec, renderMetrics } from '../../shared/metrics.ts'
 
@@ -75,7 +76,8 @@ const gateway: GatewayStats = {
         throttles: 4,
         putRecords: 2,
         putBytes: 20,
-        puts: 1
+        puts: 1,
+        payloadUnits: 3
       }
     ]
   }

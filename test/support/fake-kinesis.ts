@@ -29,8 +29,14 @@ const errorTypes: Readonly<Record<string, string>> = {
 export class FakeKinesis {
   /** Asked before each call; what it gives happens in place of the call. */
   trouble: (operation: string, input: Fields) => Trouble | undefined = () => undefined
+  /** Whether a record with this hash key is over the throughput of its shard. */
+  throttles: (hash: bigint) => boolean = () => false
   /** What DescribeStreamSummary says besides. */
   summary: Fields = { StreamModeDetails: { StreamMode: 'PROVISIONED' } }
+  /** By how much its clock is ahead; a request signed over five minutes ago is refused. */
+  aheadMs = 0
+  /** Left out of listings, as a shard is that is just being made. */
+  hiddenShard: string | undefined
   readonly calls: string[] = []
   readonly #engine: FakeEngine
   readonly #server = createServer((request, response) => void this.#serve(request, response))
@@ -69,7 +75,8 @@ export class FakeKinesis {
     const input = JSON.parse(Buffer.concat(chunks).toString()) as Fields
     this.calls.push(operation)
     try {
-      const trouble = this.trouble(operation, input)
+      const trouble = this.#skew(request) ?? this.trouble(operation, input)
+      response.setHeader('date', new Date(Date.now() + this.aheadMs).toUTCString())
       if (trouble === 'cut') request.socket.destroy()
       else if (trouble) answer(response, trouble.status, errorBody(trouble))
       else answer(response, 200, (await this.#run(operation, input)) ?? {})
@@ -79,6 +86,17 @@ export class FakeKinesis {
       if (type) answer(response, 400, errorBody({ type, message: String(error) }))
       else request.socket.destroy()
     }
+  }
+
+  #skew(request: IncomingMessage): Trouble | undefined {
+    if (this.aheadMs === 0) return undefined
+    const signed = String(request.headers['x-amz-date'])
+    const signedMs = Date.parse(
+      signed.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z')
+    )
+    if (Math.abs(Date.now() + this.aheadMs - signedMs) < 300_000) return undefined
+    const message = `Signature expired: ${signed} is now earlier than it may be`
+    return { status: 400, type: 'InvalidSignatureException', message }
   }
 
   async #run(operation: string, input: Fields): Promise<unknown> {
@@ -116,13 +134,16 @@ export class FakeKinesis {
   }
 
   async #listShards(input: Fields): Promise<Fields> {
-    const token = input['NextToken']
+    const { StreamName, NextToken } = input
     const [stream = '', from = '0'] =
-      token === undefined ? [String(input['StreamName'])] : String(token).split(' ')
+      typeof NextToken === 'string' ? NextToken.split(' ') : [String(StreamName)]
     const { shards } = await this.#engine.describe(stream)
     const to = Number(from) + shardsPerPage
     return {
-      Shards: shards.slice(Number(from), to).map(shardOf),
+      Shards: shards
+        .slice(Number(from), to)
+        .filter(({ id }) => id !== this.hiddenShard)
+        .map(shardOf),
       ...(to < shards.length ? { NextToken: `${stream} ${to}` } : {})
     }
   }
@@ -134,8 +155,12 @@ export class FakeKinesis {
       if (data.length + Buffer.byteLength(partitionKey) <= maxRecordBytes) continue
       throw new HeadwaterError('too_large', 'a record is too large')
     }
-    const outcomes = await this.#engine.put(stream, entries, new AbortController().signal)
-    return { FailedRecordCount: 0, Records: outcomes.map(resultOf) }
+    const isOver = entries.map(({ explicitHashKey }) => this.throttles(BigInt(explicitHashKey)))
+    const taken = entries.filter((_, i) => !isOver[i])
+    const outcomes = await this.#engine.put(stream, taken, new AbortController().signal)
+    const throttled: PutOutcome = { status: 'throttled', message: 'Rate exceeded for shard' }
+    const results = isOver.map((over) => (over ? throttled : outcomes.shift())).map(resultOf)
+    return { FailedRecordCount: isOver.filter(Boolean).length, Records: results }
   }
 
   async #iterator(stream: string, input: Fields): Promise<Fields> {
@@ -206,7 +231,8 @@ function entryOf(record: Fields): PutEntry {
   }
 }
 
-function resultOf(outcome: PutOutcome): Fields {
+function resultOf(outcome: PutOutcome | undefined): Fields {
+  if (!outcome) return { ErrorCode: 'InternalFailure', ErrorMessage: 'no outcome' }
   if (outcome.status === 'stored') {
     return { ShardId: outcome.shard, SequenceNumber: outcome.sequence }
   }

@@ -47,20 +47,24 @@ export class Scenario {
     return this.path(name)
   }
 
-  gateway(args: readonly string[] = []): Program {
+  gateway(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Program {
     return new Program(this.#t, 'gateway', {
+      env,
       args: [
         'run',
         ...['--data-dir', this.path('gateway')],
         ...['--http', `127.0.0.1:${this.httpPort}`],
-        ...['--mqtt', `127.0.0.1:${this.mqttPort}`],
+        ...['--mqtt', `127.0.0.1:${this.mqttPort}`, '--kinesis', 'off'],
         ...args
       ]
     })
   }
 
-  async startGateway(args: readonly string[] = []): Promise<Program> {
-    const gateway = this.gateway(args)
+  async startGateway(
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {}
+  ): Promise<Program> {
+    const gateway = this.gateway(args, env)
     gateway.start()
     await ready(this.url, gateway)
     return gateway

@@ -1,12 +1,17 @@
-import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { StreamEngine } from '../../engines/engine.ts'
-import { readStream, type UserRecord } from '../../reading/reader.ts'
+import {
+  decodedLine,
+  parseReadFrom,
+  plainLine,
+  readStream,
+  type UserRecord
+} from '../../reading/reader.ts'
 import type { Access } from './access.ts'
-import { parseTime, queryOf } from './record-bodies.ts'
+import { queryOf } from './record-bodies.ts'
 
 export interface ReadRouteOptions {
   readonly access: Access
@@ -44,7 +49,7 @@ async function startRead(
   const shard = query.get('shard')
   const follow = isSet(query, 'follow')
   const limit = parseLimit(query.get('limit'))
-  const from = parseFrom(query.get('from') ?? 'start')
+  const from = parseReadFrom(query.get('from') ?? 'start')
   const { shards } = await engine.describe(stream)
   if (shard !== null && !shards.some((one) => one.id === shard)) {
     throw new HeadwaterError('not_found', `stream "${stream}" has no shard "${shard}"`)
@@ -104,43 +109,6 @@ async function* withHeartbeat(
     yield chunk ? chunk.value : '\n'
     if (chunk) next = chunks.next()
   }
-}
-
-function plainLine(record: UserRecord): string {
-  return `${JSON.stringify(fieldsOf(record))}\n`
-}
-
-/** Adds `json` where the data is JSON, else `text` where it is text. */
-function decodedLine(record: UserRecord): string {
-  const fields = JSON.stringify(fieldsOf(record))
-  return `${fields.slice(0, -1)}${decodedField(record.data)}}\n`
-}
-
-/** JSON as it is, because numbers may be more exact than JavaScript's; breaks are between its parts. */
-function decodedField(data: Buffer): string {
-  if (!isUtf8(data)) return ''
-  const text = data.toString()
-  try {
-    JSON.parse(text)
-  } catch {
-    return `,"text":${JSON.stringify(text)}`
-  }
-  return `,"json":${text.replaceAll(/[\r\n]/g, ' ').trim()}`
-}
-
-function fieldsOf(record: UserRecord): object {
-  const { stream, shard, sequence, subSequence, partitionKey, time } = record
-  const { device, epoch, seq, attributes, data } = record
-  const place = { stream, shard, sequence, subSequence, partitionKey, time }
-  return { ...place, device, epoch, seq, attributes, data: data.toString('base64') }
-}
-
-/** `start`, `end`, a time, or a sequence number: 56 digits, where a time in milliseconds has 13. */
-function parseFrom(text: string): 'start' | 'end' | { timeMs: number } | { sequence: string } {
-  if (text === 'start' || text === 'end') return text
-  if (/^\d{17,128}$/.test(text)) return { sequence: text }
-  const timeMs = parseTime(text)
-  return timeMs === undefined ? 'start' : { timeMs }
 }
 
 function parseLimit(text: string | null): number | undefined {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import { ColumnsBuilder } from '../../../shared/columns-builder.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
+import { parseTime } from '../../../shared/parse-time.ts'
 import { decodeJsonBatch, decodeNdjson, type JsonBatch } from '../../../shared/wire/json.ts'
 import { anonymousDevice } from '../../admission/admission.ts'
 
@@ -25,9 +26,10 @@ export function decodeRecords(
   const query = queryOf(request)
   const header = request.headers['x-partition-key']
   const given = query.get('key') ?? (typeof header === 'string' ? header : undefined)
+  const time = query.get('time')
   const defaults = {
     partitionKey: given ?? sender.device ?? anonymousDevice,
-    time: parseTime(query.get('time')) ?? sender.nowMs
+    time: time === null ? sender.nowMs : parseTime(time)
   }
   const type = mediaType(request)
   if (type === 'application/json') return decodeJsonBatch(textOf(bytes), defaults)
@@ -39,17 +41,6 @@ export function decodeRecords(
 
 export function queryOf(request: FastifyRequest): URLSearchParams {
   return new URLSearchParams(request.url.split('?').slice(1).join('?'))
-}
-
-/** Milliseconds since 1970, or an ISO 8601 date. Undefined for null; throws `invalid`. */
-export function parseTime(text: string | null): number | undefined {
-  if (text === null) return undefined
-  const timeMs = /^-?\d{1,16}$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isSafeInteger(timeMs)) return timeMs
-  throw new HeadwaterError(
-    'invalid',
-    'time must be milliseconds since 1970 or an ISO 8601 date, as in 2026-01-31T12:00:00Z'
-  )
 }
 
 /** A lenient decoder would replace what is not UTF-8, and the record would not be what was sent. */

@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
-import type { Shard, StreamAdmin, StreamEngine } from '../../engines/engine.ts'
+import { descriptionJson } from '../../engines/description-json.ts'
+import type { StreamAdmin, StreamEngine } from '../../engines/engine.ts'
 import type { Access } from './access.ts'
 import type { BodyReader } from './body-reader.ts'
 import { textOf } from './record-bodies.ts'
@@ -77,13 +78,7 @@ function adminOf({ admin }: StreamRoutesOptions): StreamAdmin {
 }
 
 async function describe(engine: StreamEngine, stream: string) {
-  const { shards, maxRecordBytes, distribution } = await engine.describe(stream)
-  return { stream, maxRecordBytes, distribution, shards: shards.map(shardJson) }
-}
-
-/** Hash keys as decimal text: they have 128 bits. */
-function shardJson({ id, range, parents, open }: Shard) {
-  return { id, start: String(range.start), end: String(range.end), parents, open }
+  return descriptionJson(await engine.describe(stream))
 }
 
 function hashKey(fields: Fields): bigint {

@@ -132,7 +132,7 @@ test('what is stored locally arrives once and in order, over other shards', asyn
   await store(local, 150, 150)
   assertInOrder(await arrived(remote, 3_000), 3_000)
   assert.deepEqual(
-    forwarder.stats().map(({ records }) => records),
+    forwarder.stats().streams.map(({ records }) => records),
     [3_000]
   )
 })
@@ -152,7 +152,7 @@ test('while the remote engine is down all is kept, and carried on afterwards', a
   await delay(1_500)
   assert.equal((await readRemote(remote)).length, 0)
   assert.equal(holds.heldFrom(stream), 0)
-  assert.ok((forwarder.stats()[0]?.behindMs ?? 0) > 500)
+  assert.ok((forwarder.stats().streams[0]?.behindMs ?? 0) > 500)
   remote.troubles.cutBefore = 0
   assertInOrder(await arrived(remote, 3_000), 3_000)
 })

@@ -4,55 +4,16 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { PassThrough, Readable, Writable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { streamProgram } from '../../../gateway/stream-commands/program.ts'
-import { runCommandLine } from '../../../shared/command-line.ts'
-import { systemClock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import { systemRandom } from '../../../shared/random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { startFront, until } from '../fronts/http/fixture.ts'
+import { run } from './run-command.ts'
 
 /** The compiled program beside the compiled test. */
 const main = fileURLToPath(new URL('../../../gateway/stream-main.js', import.meta.url))
-
-interface RunOptions {
-  readonly stdin?: Readable
-  readonly signal?: AbortSignal
-  readonly stdout?: Writable
-}
-
-/** Runs the command line in this process. */
-async function run(t: TestContext, args: readonly string[], options: RunOptions = {}) {
-  const out = new PassThrough()
-  let printed = ''
-  out.on('data', (chunk: Buffer) => {
-    printed += chunk.toString()
-  })
-  let complained = ''
-  const stderr = new Writable({
-    write(chunk, _encoding, done) {
-      complained += String(chunk)
-      done()
-    }
-  })
-  const errors = t.mock.method(console, 'error', (text: string) => {
-    complained += `${text}\n`
-  })
-  const program = streamProgram({
-    stdin: options.stdin ?? Readable.from([]),
-    stdout: options.stdout ?? out,
-    stderr,
-    signal: options.signal ?? new AbortController().signal,
-    clock: systemClock,
-    random: systemRandom
-  })
-  const code = await runCommandLine(program, ['node', 'headwater-stream', ...args])
-  errors.mock.restore()
-  return { code, printed, complained }
-}
 
 async function setup(t: TestContext) {
   const front = await startFront(t)

@@ -195,7 +195,8 @@ function requireGuarded(
 async function readSecrets(list: readonly Credentials[]): Promise<ReadonlyMap<string, string>> {
   const secrets = new Map<string, string>()
   for (const { accessKeyId, secretAccessKey } of list) {
-    const secret = typeof secretAccessKey === 'string' ? secretAccessKey : await secretAccessKey.read()
+    const secret =
+      typeof secretAccessKey === 'string' ? secretAccessKey : await secretAccessKey.read()
     secrets.set(accessKeyId, secret)
   }
   return secrets

@@ -72,7 +72,8 @@ function ofQuery(query: ReadonlyMap<string, string>): RequestSignature {
   const missing = ['Credential', 'Signature', 'SignedHeaders', 'Date']
     .filter((name) => valueOf(name) === '')
     .map((name) => `AWS query-string parameters must include 'X-Amz-${name}'. `)
-  if (missing.length > 0) throw incomplete(`${missing.join('')}Re-examine the query-string parameters.`)
+  if (missing.length > 0)
+    throw incomplete(`${missing.join('')}Re-examine the query-string parameters.`)
   return {
     ...credentialOf(valueOf('Credential')),
     signedHeaders: headerNames(valueOf('SignedHeaders')),

@@ -34,9 +34,7 @@ export function requireSignedHeaders({ signedHeaders }: RequestSignature): void 
 
 /** Throws `InvalidSignatureException` for a signature of another time; clients correct their clock by it. */
 export function requireInTime({ time, expiresSeconds }: RequestSignature, nowMs: number): void {
-  const signedMs = Date.parse(
-    time.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z')
-  )
+  const signedMs = Date.parse(time.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
   if (Number.isNaN(signedMs)) throw invalid(`'${time}' is not a date.`)
   const lifeMs = expiresSeconds === undefined ? skewMs : expiresSeconds * 1000
   const now = formatBasicTime(nowMs)
@@ -47,7 +45,9 @@ export function requireInTime({ time, expiresSeconds }: RequestSignature, nowMs:
   }
   if (signedMs > nowMs + skewMs) {
     const latest = formatBasicTime(nowMs + skewMs)
-    throw invalid(`Signature not yet current: ${time} is still later than ${latest} (${now} + 5 min.)`)
+    throw invalid(
+      `Signature not yet current: ${time} is still later than ${latest} (${now} + 5 min.)`
+    )
   }
 }
 
@@ -55,11 +55,7 @@ export function requireInTime({ time, expiresSeconds }: RequestSignature, nowMs:
  * What is signed for the body: its hash, or on an encrypted connection that it is not signed.
  * Throws `InvalidSignatureException` for a hash that is not that of the body.
  */
-export function payloadHashOf(
-  { headers }: HttpRequest,
-  hash: string,
-  encrypted: boolean
-): string {
+export function payloadHashOf({ headers }: HttpRequest, hash: string, encrypted: boolean): string {
   const claimed = headers['x-amz-content-sha256']
   if (claimed === undefined || claimed === hash) return hash
   if (claimed === 'UNSIGNED-PAYLOAD' && encrypted) return claimed

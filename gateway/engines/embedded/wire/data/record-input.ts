@@ -4,7 +4,10 @@ import { describeIssues } from '../input-issues.ts'
 import { blob, hashKey, partitionKey } from '../shapes.ts'
 import { WireError } from '../wire-error.ts'
 
-/** What one record to put has, also when it comes alone. */
+/**
+ * What one record to put has, also when it comes alone. The key may be left out only where the
+ * service chooses the shard (AUTO distribution), which no stream here has.
+ */
 export const recordMembers = {
   Data: blob(),
   PartitionKey: partitionKey(),

@@ -38,10 +38,7 @@ export function subscribeToShard({ engine, clock, limits }: WireContext): Operat
     const { stream, consumer } = consumerOf(engine, ConsumerARN)
     const row = shardOf(definitionOf(engine, stream), ShardId)
     const { Type: type, SequenceNumber: sequence, Timestamp: time } = StartingPosition
-    const asked = startingPosition(
-      { type, sequence, time },
-      { row, stream, nowMs: clock.wallMs() }
-    )
+    const asked = startingPosition({ type, sequence, time }, { row, stream, nowMs: clock.wallMs() })
     endDryRun(input)
     const name = JSON.stringify([stream, consumer.name, consumer.createdSeconds, ShardId])
     const feed = new ShardFeed({

@@ -10,7 +10,13 @@ const preflightSeconds = 172_800
 export function setRequestIds(response: HttpResponse, random: Random): void {
   const bytes = random.bytes(40)
   const hex = bytes.toString('hex', 0, 16)
-  const id = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)]
+  const id = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20)
+  ]
   response.setHeader('x-amzn-RequestId', id.join('-'))
   response.setHeader('x-amz-id-2', bytes.toString('base64', 16))
 }

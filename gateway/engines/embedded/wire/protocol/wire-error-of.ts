@@ -17,11 +17,17 @@ const typeOfCode: Partial<Readonly<Record<ErrorCode, WireErrorType>>> = {
 export function wireErrorOf(thrown: unknown): WireError {
   if (thrown instanceof WireError) return thrown
   if (!(thrown instanceof HeadwaterError) || thrown.code === 'internal') {
-    return new WireError('InternalFailure', 'An internal failure; the log of the gateway has the cause.', {
-      cause: thrown
-    })
+    return new WireError(
+      'InternalFailure',
+      'An internal failure; the log of the gateway has the cause.',
+      {
+        cause: thrown
+      }
+    )
   }
-  return new WireError(typeOfCode[thrown.code] ?? 'InternalFailure', thrown.message, { cause: thrown })
+  return new WireError(typeOfCode[thrown.code] ?? 'InternalFailure', thrown.message, {
+    cause: thrown
+  })
 }
 
 /** Whether a person should look at it: neither the client's mistake nor a state that passes. */

@@ -26,8 +26,8 @@ const oids = {
 
 /**
  * A new key (EC P-256) and a certificate that it signs itself, for this machine and `hosts`. It is
- * made so that strict clients take it when they are told to trust it (RFC 5280): an authority
- * for itself alone.
+ * made so that strict clients take it when they are told to trust it (RFC 5280), and so that it
+ * vouches for nothing but itself: it is no authority.
  */
 export function selfSigned(
   hosts: readonly string[],
@@ -63,11 +63,10 @@ function extensions(hosts: readonly string[], spki: Buffer): Buffer[] {
   const loopback = [ipv4('127.0.0.1'), Buffer.of(...Array(15).fill(0), 1)]
   names.push(...loopback.map((address) => tagged(7, address, true)))
   const keyId = createHash('sha1').update(spki).digest()
-  // digitalSignature and keyCertSign
-  const usage = bits(Buffer.of(0b1000_0100), 2)
+  const digitalSignature = bits(Buffer.of(0b1000_0000), 7)
   return [
-    critical(oids.basicConstraints, sequence(yes())),
-    critical(oids.keyUsage, usage),
+    critical(oids.basicConstraints, sequence()),
+    critical(oids.keyUsage, digitalSignature),
     sequence(oid(oids.extendedKeyUsage), octets(sequence(oid(oids.serverAuth)))),
     sequence(oid(oids.altNames), octets(sequence(...names))),
     sequence(oid(oids.subjectKeyId), octets(octets(keyId)))

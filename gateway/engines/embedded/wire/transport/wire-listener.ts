@@ -44,9 +44,7 @@ export class WireListener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#server = options.certificate
-      ? this.#encrypted(options.certificate)
-      : this.#plain(options)
+    this.#server = options.certificate ? this.#encrypted(options.certificate) : this.#plain(options)
     this.#server.maxConnections = options.limits.connections
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
@@ -78,8 +76,12 @@ export class WireListener {
     } catch (cause) {
       const where = formatListenAddress(listen)
       throw (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
-        ? new HeadwaterError('port_taken', `${where} is in use; choose another with ${flag}`, { cause })
-        : new HeadwaterError('config', `cannot listen on ${where} (${flag}): ${String(cause)}`, { cause })
+        ? new HeadwaterError('port_taken', `${where} is in use; choose another with ${flag}`, {
+            cause
+          })
+        : new HeadwaterError('config', `cannot listen on ${where} (${flag}): ${String(cause)}`, {
+            cause
+          })
     }
   }
 

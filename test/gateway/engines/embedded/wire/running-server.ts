@@ -32,17 +32,17 @@ export async function runningServer(
   } = {}
 ): Promise<RunningServer> {
   const { clock = systemClock, ...rest } = options
-  const directory = await tempDir(t)
-  const engine = await runningEngine(t, directory, { clock })
+  const directory = options.directory ?? (await tempDir(t))
+  const engine = options.context?.engine ?? (await runningEngine(t, directory, { clock }))
   const log = pino({ level: process.env['HEADWATER_TEST_LOG'] ?? 'silent' })
   const server = new KinesisServer({
     listen: { host: '127.0.0.1', port: 0 },
-    directory,
     ...rest,
+    directory,
     context: { engine, limits: 'none', clock, random: systemRandom, log, ...options.context }
   })
+  cleanUp(t, () => server.stop(AbortSignal.abort()))
   await server.start(never)
-  cleanUp(t, () => server.stop(AbortSignal.timeout(2000)))
   return { engine, server, directory, url: `http://127.0.0.1:${server.ports()[0]}` }
 }
 

@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { SignatureV4 } from '@smithy/signature-v4'
+import type { SourceData } from '@smithy/types'
 import { Authenticator } from '../../../../../../gateway/engines/embedded/wire/auth/authenticator.ts'
 import type { HttpRequest } from '../../../../../../gateway/engines/embedded/wire/transport/http-exchange.ts'
 import { ManualClock } from '../../../../../support/manual-clock.ts'
@@ -14,14 +15,14 @@ const body = '{"StreamName":"s"}'
 const minuteMs = 60_000
 
 class Sha256 {
-  readonly #hash: { update(data: Uint8Array | string): unknown; digest(): Buffer }
+  readonly #hash: { update(data: Buffer): unknown; digest(): Buffer }
 
-  constructor(secret?: Uint8Array | string) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret)
+  constructor(secret?: SourceData) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret))
   }
 
-  update(data: Uint8Array | string): void {
-    this.#hash.update(data)
+  update(data: SourceData): void {
+    this.#hash.update(bytesOf(data))
   }
 
   async digest(): Promise<Uint8Array> {
@@ -29,6 +30,12 @@ class Sha256 {
   }
 
   reset(): void {}
+}
+
+function bytesOf(data: SourceData): Buffer {
+  if (typeof data === 'string') return Buffer.from(data)
+  if (!ArrayBuffer.isView(data)) return Buffer.from(data)
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
 interface Signing {
@@ -70,7 +77,10 @@ async function signedRequest(signing: Signing = {}): Promise<HttpRequest> {
       })
     : await signer.sign(plain, { signingDate })
   const query = new URLSearchParams(
-    Object.entries(signed.query ?? {}).map(([name, value]) => [name, String(value)])
+    Object.entries(signed.query ?? {}).map(([name, value]): [string, string] => [
+      name,
+      String(value)
+    ])
   ).toString()
   return requestOf(signed.headers, query === '' ? '/' : `/?${query}`)
 }

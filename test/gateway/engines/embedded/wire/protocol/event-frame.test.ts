@@ -9,7 +9,9 @@ test('the SDK reads the headers and the payload of a frame, and finds its checks
     (text) => Buffer.from(text)
   )
   const payload = Buffer.from('{"Records":[]}')
-  const message = codec.decode(eventFrame({ ':message-type': 'event', ':event-type': 'é' }, payload))
+  const message = codec.decode(
+    eventFrame({ ':message-type': 'event', ':event-type': 'é' }, payload)
+  )
   assert.deepEqual(message.headers, {
     ':message-type': { type: 'string', value: 'event' },
     ':event-type': { type: 'string', value: 'é' }

@@ -1,0 +1,184 @@
+import type { Shard as ListedShard } from '@aws-sdk/client-kinesis'
+import type { Clock } from '../../../shared/clock.ts'
+import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+import type { Shard, StreamDescription } from '../engine.ts'
+import type { Service } from './service.ts'
+import {
+  descriptionOf,
+  isWhole,
+  shardsOf,
+  type StreamTraits,
+  traitsOf
+} from './stream-description.ts'
+
+export interface StreamMapsOptions {
+  readonly service: Service
+  /** The only stream there is for us; absent: all of the account. */
+  readonly only?: string
+  readonly refreshMs: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+interface KnownStream {
+  readonly description: StreamDescription
+  readonly traits: StreamTraits
+  readonly readAtMs: number
+  /** It is to be read again before it is used. */
+  doubted: boolean
+}
+
+/** After throttles a map that is younger than this is not read again: ListShards has its own limit. */
+const throttleRefreshMs = 10_000
+
+/** What is known of the streams: asked for once, and again when it may be out of date. */
+export class StreamMaps {
+  readonly #options: StreamMapsOptions
+  readonly #known = new Map<string, KnownStream>()
+  readonly #reading = new Map<string, Promise<StreamDescription>>()
+  readonly #listeners: ((stream: string) => void)[] = []
+
+  constructor(options: StreamMapsOptions) {
+    this.#options = options
+  }
+
+  /** Calls `listener` when the open shards of a stream are found to have changed, or the stream gone. */
+  onChange(listener: (stream: string) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Rejects with `unknown_stream`. */
+  async get(stream: string): Promise<StreamDescription> {
+    const known = this.#known.get(stream)
+    return known && !known.doubted ? known.description : this.refresh(stream)
+  }
+
+  /**
+   * Reads the map anew, and with `all` also what changes seldom. Of several calls at a time the later
+   * ones get what the first one reads, so that no older map comes after a newer one.
+   */
+  refresh(stream: string, all = false): Promise<StreamDescription> {
+    let reading = this.#reading.get(stream)
+    if (!reading) {
+      reading = this.#read(stream, all).finally(() => this.#reading.delete(stream))
+      this.#reading.set(stream, reading)
+    }
+    return reading
+  }
+
+  /** A record was stored in another shard than expected: the next `get` reads the map again. */
+  doubt(stream: string): void {
+    const known = this.#known.get(stream)
+    if (known) known.doubted = true
+  }
+
+  /** A shard was throttled, as one does that is to be split: looks for new shards now and then. */
+  throttled(stream: string): void {
+    const known = this.#known.get(stream)
+    if (!known || this.#options.clock.monoMs() - known.readAtMs < throttleRefreshMs) return
+    void this.#refreshQuietly(stream)
+  }
+
+  /** A put said so. */
+  gone(stream: string): void {
+    if (this.#known.delete(stream)) this.#changed(stream)
+  }
+
+  /** Reads all maps again and again until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, refreshMs } = this.#options
+    for (;;) {
+      await clock.sleep(refreshMs, signal)
+      if (signal.aborted) return
+      for (const stream of [...this.#known.keys()]) await this.#refreshQuietly(stream, true)
+    }
+  }
+
+  async #refreshQuietly(stream: string, all = false): Promise<void> {
+    const { log } = this.#options
+    try {
+      await this.refresh(stream, all)
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown)
+      if (error.code !== 'unknown_stream')
+        log.warn({ error, stream }, 'shard map was not read anew')
+    }
+  }
+
+  async #read(stream: string, all: boolean): Promise<StreamDescription> {
+    const { only, clock } = this.#options
+    if (only !== undefined && stream !== only) {
+      throw new HeadwaterError('unknown_stream', `no stream "${stream}"; there is "${only}"`)
+    }
+    const readAtMs = clock.monoMs()
+    const before = this.#known.get(stream)
+    try {
+      const traits = before && !all ? before.traits : await this.#traits(stream)
+      return this.#keep(stream, { traits, shards: await this.#shards(stream), readAtMs })
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown)
+      if (error.code === 'unknown_stream') this.gone(stream)
+      throw error
+    }
+  }
+
+  #keep(
+    stream: string,
+    read: {
+      readonly traits: StreamTraits
+      readonly shards: readonly Shard[]
+      readonly readAtMs: number
+    }
+  ): StreamDescription {
+    const { traits, shards, readAtMs } = read
+    const before = this.#known.get(stream)?.description
+    const isChanged = before !== undefined && openIds(before.shards) !== openIds(shards)
+    const version = (before?.version ?? 1) + (isChanged ? 1 : 0)
+    const description = descriptionOf(stream, traits, { shards, version })
+    this.#known.set(stream, { description, traits, readAtMs, doubted: !isWhole(shards) })
+    if (isChanged) this.#changed(stream)
+    return description
+  }
+
+  #changed(stream: string): void {
+    for (const listener of this.#listeners) listener(stream)
+  }
+
+  async #traits(stream: string): Promise<StreamTraits> {
+    const { StreamDescriptionSummary: summary } = await this.#options.service.call(
+      'DescribeStreamSummary',
+      (kinesis) => kinesis.describeStreamSummary({ StreamName: stream }),
+      stream
+    )
+    if (summary?.StreamStatus === 'CREATING' || summary?.StreamStatus === 'DELETING') {
+      const message = `stream "${stream}" is ${summary.StreamStatus}; try again when it is ACTIVE`
+      throw new HeadwaterError('unavailable', message)
+    }
+    return traitsOf(summary)
+  }
+
+  async #shards(stream: string): Promise<Shard[]> {
+    const listed: ListedShard[] = []
+    let token: string | undefined
+    do {
+      const from: { NextToken: string } | { StreamName: string } =
+        token === undefined ? { StreamName: stream } : { NextToken: token }
+      const page = await this.#options.service.call(
+        'ListShards',
+        (kinesis) => kinesis.listShards(from),
+        stream
+      )
+      listed.push(...(page.Shards ?? []))
+      token = page.NextToken
+    } while (token !== undefined)
+    return shardsOf(listed)
+  }
+}
+
+function openIds(shards: readonly Shard[]): string {
+  return shards
+    .filter((shard) => shard.open)
+    .map((shard) => shard.id)
+    .join()
+}

@@ -1,0 +1,32 @@
+import { isUtf8 } from 'node:buffer'
+import type { UserRecord } from './user-record.ts'
+
+/** A record as one line of JSON, its end included; the data is in base64. */
+export function plainLine(record: UserRecord): string {
+  return `${JSON.stringify(fieldsOf(record))}\n`
+}
+
+/** Adds `json` where the data is JSON, else `text` where it is text. */
+export function decodedLine(record: UserRecord): string {
+  const fields = JSON.stringify(fieldsOf(record))
+  return `${fields.slice(0, -1)}${decodedField(record.data)}}\n`
+}
+
+/** JSON as it is, because numbers may be more exact than JavaScript's; breaks are between its parts. */
+function decodedField(data: Buffer): string {
+  if (!isUtf8(data)) return ''
+  const text = data.toString()
+  try {
+    JSON.parse(text)
+  } catch {
+    return `,"text":${JSON.stringify(text)}`
+  }
+  return `,"json":${text.replaceAll(/[\r\n]/g, ' ').trim()}`
+}
+
+function fieldsOf(record: UserRecord): object {
+  const { stream, shard, sequence, subSequence, partitionKey, time } = record
+  const { device, epoch, seq, attributes, data } = record
+  const place = { stream, shard, sequence, subSequence, partitionKey, time }
+  return { ...place, device, epoch, seq, attributes, data: data.toString('base64') }
+}

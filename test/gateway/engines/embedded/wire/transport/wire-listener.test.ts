@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import type { Operations } from '../../../../../../gateway/engines/embedded/wire/operation.ts'
+import { cleanUp } from '../../../../../support/cleanup.ts'
+import { ManualClock, settle } from '../../../../../support/manual-clock.ts'
+import { runningServer } from '../running-server.ts'
+
+const never = new AbortController().signal
+const target = 'Kinesis_20131202.Hold'
+const signed = {
+  'content-type': 'application/x-amz-json-1.1',
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=00',
+  'x-amz-date': '20260101T000000Z',
+  'x-amz-target': target
+}
+
+/** An operation that answers when it is let go. */
+function holding(): { operations: Operations; held: Promise<unknown>; letGo: () => void } {
+  const events = new EventEmitter()
+  const held = once(events, 'held')
+  const free = once(events, 'free')
+  const answer = async () => {
+    events.emit('held')
+    await free
+    return { done: true }
+  }
+  return { operations: { Hold: { answer } }, held, letGo: () => events.emit('free') }
+}
+
+async function socketTo(t: TestContext, port: number | undefined): Promise<Socket> {
+  const socket = connect(port ?? 0, '127.0.0.1')
+  cleanUp(t, () => socket.destroy())
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+/** All that comes until the other side ends. */
+async function textOf(socket: Socket): Promise<string> {
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text
+}
+
+function headText(headers: Readonly<Record<string, string>>): string {
+  const lines = Object.entries({ host: 'x', ...signed, ...headers })
+  return `POST / HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+}
+
+test('the version is told by the first bytes, however they are cut', async (t) => {
+  const { operations, letGo } = holding()
+  letGo()
+  const { server } = await runningServer(t, { operations })
+  const socket = await socketTo(t, server.ports()[0])
+  const request = `${headText({ 'content-length': '2', connection: 'close' })}{}`
+  for (const part of [request.slice(0, 1), request.slice(1, 9), request.slice(9)]) {
+    socket.write(part)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  assert.match(await textOf(socket), /^HTTP\/1\.1 200 OK[^]*\{"done":true\}$/)
+
+  const preface = await socketTo(t, server.ports()[0])
+  for (const part of ['PRI * HT', 'TP/2.0\r\n\r\nSM\r\n\r\n', '\0\0\0\x04\0\0\0\0\0']) {
+    preface.write(part)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  const [settings] = await once(preface, 'data')
+  assert.equal(settings[3], 4, 'a SETTINGS frame')
+})
+
+test('a connection that does not say what it speaks is cut off', async (t) => {
+  const clock = new ManualClock()
+  const { server } = await runningServer(t, { clock, limits: { headersTimeoutMs: 3000 } })
+  const socket = await socketTo(t, server.ports()[0])
+  socket.write('PRI')
+  await until(() => clock.sleeping > 0 && server.stats().connections === 1)
+  await clock.advance(3000)
+  assert.equal(await textOf(socket), '')
+})
+
+test('a body over the limit is refused before it has come, and is not waited for', async (t) => {
+  const { server } = await runningServer(t, { ...holding(), limits: { bodyBytes: 1000 } })
+  const announced = await socketTo(t, server.ports()[0])
+  announced.write(headText({ 'content-length': '1001' }))
+  assert.match(await textOf(announced), /400 Bad Request[^]*ValidationException[^]*1000 bytes/)
+  const chunked = await socketTo(t, server.ports()[0])
+  chunked.write(`${headText({ 'transfer-encoding': 'chunked' })}3e9\r\n${'x'.repeat(1001)}\r\n`)
+  assert.match(await textOf(chunked), /400 Bad Request[^]*ValidationException/)
+  assert.equal(server.stats().bodyBytes, 0)
+})
+
+test('a body that does not come in time ends its connection and gives its room back', async (t) => {
+  const clock = new ManualClock()
+  const { server } = await runningServer(t, {
+    ...holding(),
+    clock,
+    limits: { bodyTimeoutMs: 4000 }
+  })
+  const socket = await socketTo(t, server.ports()[0])
+  socket.write(`${headText({ 'content-length': '100' })}{`)
+  await until(() => server.stats().bodyBytes === 100)
+  await clock.advance(4000)
+  assert.match(await textOf(socket), /^$|within 4000 ms/)
+  assert.equal(server.stats().bodyBytes, 0)
+})
+
+test('bodies together take no more than the pool', async (t) => {
+  const clock = new ManualClock()
+  const limits = { poolBytes: 150, poolWaitMs: 1000 }
+  const { server, url } = await runningServer(t, { ...holding(), clock, limits })
+  const socket = await socketTo(t, server.ports()[0])
+  socket.write(`${headText({ 'content-length': '100' })}{`)
+  await until(() => server.stats().bodyBytes === 100)
+  const body = JSON.stringify({ filler: 'x'.repeat(80) })
+  const refused = fetch(url, { method: 'POST', headers: signed, body })
+  const sleeping = clock.sleeping
+  await until(() => clock.sleeping > sleeping + 1)
+  await clock.advance(1000)
+  const response = await refused
+  assert.equal(response.status, 500)
+  assert.equal(server.stats().refusedBodies, 1)
+  await response.text()
+})
+
+test('what is under way is answered when the server stops, and the connections end', async (t) => {
+  const { operations, held, letGo } = holding()
+  const { server, url } = await runningServer(t, { operations })
+  const session = connectHttp2(url)
+  cleanUp(t, () => session.destroy())
+  const stream = session.request({ ':method': 'POST', ...signed })
+  stream.end('{}')
+  const overHttp1 = fetch(url, { method: 'POST', headers: signed, body: '{}' })
+  await held
+  await until(() => server.stats().connections === 2)
+  const stopped = server.stop(never)
+  await assert.rejects(fetch(url, { method: 'POST', headers: signed, body: '{}' }))
+  letGo()
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  assert.equal(text, '{"done":true}')
+  assert.deepEqual(await (await overHttp1).json(), { done: true })
+  await stopped
+  await until(() => server.stats().connections === 0)
+})
+
+test('what does not end by the deadline is cut off', async (t) => {
+  const { operations, held } = holding()
+  const { server, url } = await runningServer(t, { operations })
+  const asked = assert.rejects(fetch(url, { method: 'POST', headers: signed, body: '{}' }))
+  await held
+  const deadline = new AbortController()
+  const stopped = server.stop(deadline.signal)
+  deadline.abort()
+  await stopped
+  await asked
+})
+
+/** Waits for what the network brings; the test's own time limit ends it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await settle(1)
+}
