@@ -1,4 +1,5 @@
 import { AgentStore } from './store/agent-store.ts'
+import { Accounts } from './accounts.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import type { Capacity } from './capacity.ts'
 import type { CursorRow } from './cursor-row.ts'
@@ -6,19 +7,16 @@ import { CursorTable } from './cursor-table.ts'
 import { DeadLetters, deadLettersTable, readDeadLetters } from './dead-letters.ts'
 import { FrameIndex } from './frames/frame-index.ts'
 import { Ledger, lossesTable } from './ledger.ts'
-import {
-  loadProgress,
-  loadSettledCursors,
-  progressTable,
-  saveProgress,
-  settledCursorsTable
-} from './progress.ts'
+import { loadProgress, loadSettledCursors, progressTable, settledCursorsTable } from './progress.ts'
 import type { RecentFrames } from './frames/recent-frames.ts'
+import { giveUpRepeated } from './recovery/repeated-frames.ts'
 import { type FoundRow, loadRow } from './recovery/row-loader.ts'
+import { UnfinishedSalvage } from './recovery/unfinished-salvage.ts'
 import type { RowShared } from './segments/row-shared.ts'
 import { SegmentRow } from './segments/segment-row.ts'
 import type { Sequence } from './sequence.ts'
-import { removeStore, type StoreContext } from './store/store-file.ts'
+import type { DataDirectory } from './store/data-directory.ts'
+import type { StoreContext } from './store/store-file.ts'
 
 export interface CoreOptions {
   readonly store: StoreContext
@@ -40,13 +38,17 @@ export class BufferCore {
   readonly ledger: Ledger
   readonly deadLetters: DeadLetters
   readonly #agentStore: AgentStore
-  readonly #store: StoreContext
-  #saved = ''
+  readonly #accounts: Accounts
+  readonly #unfinished: UnfinishedSalvage
 
   private constructor(
     shared: RowShared,
     found: Readonly<Record<OverflowPolicy, FoundRow>>,
-    rest: { readonly agentStore: AgentStore; readonly deadLetters: DeadLetters }
+    rest: {
+      readonly agentStore: AgentStore
+      readonly deadLetters: DeadLetters
+      readonly ledger: Ledger
+    }
   ) {
     this.rows = {
       'drop-oldest': new SegmentRow('drop-oldest', shared, found['drop-oldest']),
@@ -54,10 +56,11 @@ export class BufferCore {
     }
     this.index = shared.index
     this.cursors = shared.cursors
-    this.ledger = shared.ledger
+    this.ledger = rest.ledger
     this.deadLetters = rest.deadLetters
     this.#agentStore = rest.agentStore
-    this.#store = shared.store
+    this.#accounts = shared.accounts
+    this.#unfinished = new UnfinishedSalvage({ ...shared, rows: this.rows, found })
   }
 
   /** Rejects with `store_too_new`, with `store_full`, and when `signal` aborts. */
@@ -69,17 +72,20 @@ export class BufferCore {
       const deadLetters = await DeadLetters.load(agentStore, ledger, options.deadLetterBytes)
       const progress = await loadProgress(agentStore)
       const settledCursors = await loadSettledCursors(agentStore)
-      const shared = { ...options, index: new FrameIndex(), cursors: new CursorTable(), ledger }
-      const load = { store, index: shared.index, progress, settledCursors, signal }
+      const index = new FrameIndex()
+      const cursors = new CursorTable()
+      const accounts = new Accounts({ store: agentStore, index, cursors, ledger, progress })
+      const shared = { ...options, index, cursors, accounts }
+      const load = { store, index, progress, settledCursors, signal }
       const found = {
         'drop-oldest': await loadRow('drop-oldest', load),
         block: await loadRow('block', load)
       }
       for (const { highest } of Object.values(found)) sequence.startAbove(highest)
       for (const { version } of settledCursors) sequence.startAbove({ version, segment: 0 })
-      const core = new BufferCore(shared, found, { agentStore, deadLetters })
+      const core = new BufferCore(shared, found, { agentStore, deadLetters, ledger })
       core.#takeCursors(found, settledCursors)
-      await core.#finishSalvage(found)
+      await core.#salvage(found, shared)
       for (const policy of policies) await core.rows[policy].sweep()
       return core
     } catch (error) {
@@ -89,35 +95,19 @@ export class BufferCore {
   }
 
   /** How far the sending has come; may be lost in a power cut. */
-  async saveProgress(): Promise<void> {
-    const { index, rows } = this
-    const lowest = {
-      'drop-oldest': rows['drop-oldest'].lowestHeldId,
-      block: rows.block.lowestHeldId
-    }
-    const through = { 'drop-oldest': lowest['drop-oldest'] - 1, block: lowest.block - 1 }
-    const progress = { through, runs: index.settledRuns() }
-    const settled = this.cursors.takeSettled(lowest)
-    const body = JSON.stringify(progress)
-    if (body === this.#saved && settled.length === 0 && !this.ledger.unsaved) return
-    await this.#agentStore.write(
-      async (db) => {
-        await saveProgress(db, progress, settled)
-        return this.ledger.save(db)
-      },
-      { lazy: true }
-    )
-    this.#saved = body
+  saveProgress(): Promise<void> {
+    return this.#accounts.save()
   }
 
   deadLetterPage(page: { readonly after?: number; readonly limit: number }) {
     return readDeadLetters(this.#agentStore, page)
   }
 
-  /** The directory can be written by now: copies in memory are let go. */
-  async reopen(): Promise<void> {
-    for (const policy of policies) await this.rows[policy].close()
-    await this.#agentStore.reopen()
+  /** To be asked before each commit. Rejects while what was salvaged cannot be written. */
+  async writable(directory: DataDirectory): Promise<boolean> {
+    if (!(await directory.retry(() => this.#reopen()))) return false
+    await this.#unfinished.finish()
+    return true
   }
 
   /** All cleanup is tried; rejects with what went wrong. */
@@ -132,6 +122,12 @@ export class BufferCore {
     if (errors.length > 0) throw new AggregateError(errors, 'the buffer did not close cleanly')
   }
 
+  /** The directory can be written by now: copies in memory are let go. */
+  async #reopen(): Promise<void> {
+    for (const policy of policies) await this.rows[policy].close()
+    await this.#agentStore.reopen()
+  }
+
   #takeCursors(
     found: Readonly<Record<OverflowPolicy, FoundRow>>,
     settled: readonly CursorRow[]
@@ -144,21 +140,25 @@ export class BufferCore {
     this.cursors.apply(doubtful ?? 'drop-oldest', lost)
   }
 
-  /** The cursors as chosen are written before the damaged files go, so a crash repeats the choice. */
-  async #finishSalvage(found: Readonly<Record<OverflowPolicy, FoundRow>>): Promise<void> {
-    for (const policy of policies) {
-      const { doubtful, damaged, losses } = found[policy]
-      if (!doubtful || this.#store.readOnly()) continue
-      try {
-        await this.rows[policy].renew()
-        await this.ledger.add(losses)
-        for (const path of damaged) await removeStore(path)
-      } catch (error) {
-        this.#store.log.error(
-          { error },
-          'a salvage cannot be finished now; the next start repeats it'
-        )
-      }
+  /** Frames whose sources went back are given up; then the salvage is finished, if that can be. */
+  async #salvage(found: Readonly<Record<OverflowPolicy, FoundRow>>, shared: RowShared) {
+    const { store, sequence } = shared
+    for (const { policy, segments, lastId, doubtful } of Object.values(found)) {
+      if (!doubtful) continue
+      const records = await giveUpRepeated(segments, shared)
+      if (records > 0) store.log.warn({ records }, 'sources went back to before what is gone')
+      // Newer than those that were passed over: a later salvage must not choose one of them.
+      const version = sequence.nextVersion()
+      const again = this.cursors.of(policy).map((one) => ({ ...one, version, through: lastId }))
+      this.cursors.apply(policy, again)
     }
+    await this.#unfinished
+      .finish()
+      .catch((error: unknown) =>
+        store.log.error(
+          { error },
+          'a salvage cannot be finished now; nothing is appended before it is'
+        )
+      )
   }
 }

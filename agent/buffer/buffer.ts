@@ -9,7 +9,7 @@ export type OverflowPolicy = 'drop-oldest' | 'block'
 
 /** How far a source has come, in the source's own terms. */
 export interface Cursor {
-  /** `<source name>` or `<source name>:<what it reads>`. */
+  /** `<source name>` or `<source name>:<what it reads>`; one line of text. */
   readonly source: string
   /** Opaque bytes; an empty position removes the cursor. */
   readonly position: Buffer
@@ -22,7 +22,10 @@ export interface Chunk {
    * alone; with `urgent` that also commits what was appended before it.
    */
   readonly records: RecordColumns
-  /** Become durable in the same transaction as the records, or not at all. */
+  /**
+   * Become durable in the same transaction as the records, or not at all. They say that the records
+   * can be read again from an older position.
+   */
   readonly cursors?: readonly Cursor[]
   /** Commit now instead of after the commit age: somebody waits for the answer. */
   readonly urgent?: boolean
@@ -40,7 +43,8 @@ export interface Appender {
    * are in the memory ring). Chunks of one stream keep the order of the calls. Waits while the
    * stream's policy is `block` and the buffer is full, and while the disk is unusable. Rejects with
    * `too_large` for a record that can never be sent, with `store_full` when `signal` aborts the wait
-   * or so much waits already that there is no memory for more.
+   * or so much waits already that there is no memory for more. What is being written when `signal`
+   * aborts is answered as it ends; only where that cannot be known does a rejection leave it open.
    */
   append(chunk: Chunk, signal?: AbortSignal): Promise<void>
   /** All cursors whose source is `prefix` or begins with `prefix:`. */

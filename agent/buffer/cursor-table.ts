@@ -43,6 +43,11 @@ export class CursorTable {
     return found
   }
 
+  /** Number of the commit that brought the cursor of a source, removed or not. */
+  versionOf(source: string): number | undefined {
+    return this.#cursors.get(source)?.cursor.version
+  }
+
   /** What a new segment of a row begins with. */
   of(policy: OverflowPolicy): CursorRow[] {
     return [...this.#cursors.values()].flatMap((entry) =>

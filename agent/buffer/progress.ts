@@ -4,17 +4,25 @@ import type { AgentStore } from './store/agent-store.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import { type CursorRow, cursorValues, insertCursor, parseCursor } from './cursor-row.ts'
 import type { SettledRun } from './frames/frame-index.ts'
+import type { SeqRange } from './seq-ranges.ts'
 import type { Sql, StoreTable } from './store/store-file.ts'
 
 /** How far the sending has come. Saved now and then: to lose it means to send again. */
 export interface Progress {
   /** Ids up to and including this are settled, by row of segments. */
   readonly through: Readonly<Record<OverflowPolicy, number>>
+  /** Ids above `through` that are in no segment, and are settled or in the ledger. */
+  readonly gone: Readonly<Record<OverflowPolicy, readonly SeqRange[]>>
   /** What is settled in the segments that are still there. */
   readonly runs: readonly SettledRun[]
 }
 
-const none: Progress = { through: { 'drop-oldest': 0, block: 0 }, runs: [] }
+/** Nothing was saved yet, or it was lost. */
+export const noProgress: Progress = {
+  through: { 'drop-oldest': 0, block: 0 },
+  gone: { 'drop-oldest': [], block: [] },
+  runs: []
+}
 
 export const progressTable: StoreTable = {
   name: 'progress',
@@ -39,7 +47,7 @@ export const settledCursorsTable: StoreTable = {
 
 export async function loadProgress(store: AgentStore): Promise<Progress> {
   const [row] = await store.all('SELECT * FROM progress WHERE id = 1')
-  return (row && parseProgress(row)) ?? none
+  return (row && parseProgress(row)) ?? noProgress
 }
 
 export async function loadSettledCursors(store: AgentStore): Promise<CursorRow[]> {
@@ -47,13 +55,12 @@ export async function loadSettledCursors(store: AgentStore): Promise<CursorRow[]
   return rows.flatMap((row) => parseCursor(row) ?? [])
 }
 
-/** Within a transaction of the store. */
+/** Within a transaction of the store. `body`: a `Progress` in JSON. */
 export async function saveProgress(
   db: Sql,
-  progress: Progress,
+  body: string,
   settled: readonly CursorRow[]
 ): Promise<void> {
-  const body = JSON.stringify(progress)
   await db.run(progressTable.insert.replace('INSERT', 'INSERT OR REPLACE'), body, crc32(body))
   for (const cursor of settled) {
     if (cursor.position.length === 0) {

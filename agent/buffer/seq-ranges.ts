@@ -5,6 +5,10 @@ export type SeqRange = readonly [from: number, to: number]
 export class SeqRanges {
   #ranges: [number, number][] = []
 
+  constructor(ranges: readonly SeqRange[] = []) {
+    for (const range of ranges) this.add(...range)
+  }
+
   /** Adds a range; says how many of its numbers are new. */
   add(from: number, to: number): number {
     if (to < from) return 0
@@ -31,6 +35,17 @@ export class SeqRanges {
   nextInside(seq: number): number {
     const at = this.#ranges.find(([, to]) => to >= seq)
     return at ? Math.max(at[0], seq) : Number.POSITIVE_INFINITY
+  }
+
+  /** The numbers from `from` to `to` that are not in the set. */
+  outside(from: number, to: number): SeqRange[] {
+    const outside: SeqRange[] = []
+    for (let at = this.nextOutside(from); at <= to; ) {
+      const end = Math.min(to, this.nextInside(at) - 1)
+      outside.push([at, end])
+      at = this.nextOutside(end + 1)
+    }
+    return outside
   }
 
   ranges(): readonly SeqRange[] {

@@ -1,15 +1,25 @@
 import type { Random } from '../../shared/random.ts'
+import type { FrameRow } from './frames/frame-row.ts'
 
 export interface Identity {
   readonly epoch: string
   readonly first: number
   readonly prev: number
+  /** As in `FrameRow`. */
+  readonly unrepeatable: number
 }
+
+interface Last {
+  readonly seq: number
+  readonly unrepeatable: number
+}
+
+const none: Last = { seq: 0, unrepeatable: 0 }
 
 /** Gives every record its number, every commit and every segment theirs. */
 export class Sequence {
   readonly #random: Random
-  readonly #last = new Map<string, number>()
+  readonly #last = new Map<string, Last>()
   #epoch: string
   #version = 0
   #segment = 0
@@ -25,10 +35,11 @@ export class Sequence {
   }
 
   /** The records of a frame that is closed now; `first` counts from 1 within epoch and stream. */
-  take(stream: string, count: number): Identity {
-    const prev = this.#last.get(stream) ?? 0
-    this.#last.set(stream, prev + count)
-    return { epoch: this.#epoch, first: prev + 1, prev }
+  take({ stream, count, sources }: Pick<FrameRow, 'stream' | 'count' | 'sources'>): Identity {
+    const { seq: prev, unrepeatable: before } = this.#last.get(stream) ?? none
+    const unrepeatable = sources.length > 0 ? before : before + count
+    this.#last.set(stream, { seq: prev + count, unrepeatable })
+    return { epoch: this.#epoch, first: prev + 1, prev, unrepeatable }
   }
 
   /** Numbers given so far are never given again: after a commit that failed, or was in doubt. */

@@ -1,6 +1,6 @@
-import { statfs } from 'node:fs/promises'
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
+import { freeBytesOf } from '../../shared/free-bytes.ts'
 import { Histogram } from '../../shared/histogram.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
@@ -201,8 +201,7 @@ export class SqliteBuffer implements AgentBuffer {
     )
     const { index, rows, deadLetters, ledger } = core
     const frameBytes = Math.min(this.#options.frameBytes, Math.floor(capBytes / minFrames))
-    const writable = () => directory.retry(() => core.reopen())
-    const intake = new Intake({ ...shared, core, frameBytes, writable })
+    const intake = new Intake({ ...shared, core, frameBytes, directory })
     const roomMade = () => intake.nudge()
     const held = new HeldFrames({ ...shared, index, rows, deadLetters, ledger, roomMade })
     return { directory, core, held, intake }
@@ -247,9 +246,4 @@ export class SqliteBuffer implements AgentBuffer {
     if (this.#inner && !this.#ending.signal.aborted) return this.#inner
     throw new HeadwaterError('unavailable', 'the buffer is not running')
   }
-}
-
-async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory)
-  return bavail * bsize
 }

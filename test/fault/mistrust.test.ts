@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, cp, open, readdir, truncate } from 'node:fs/promises'
+import { appendFile, cp, open, readdir, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -78,6 +78,37 @@ test('a bit flipped in a -wal is noticed at open, said, and loses no line of a t
   const records = await readAtLeast(scenario, 120)
   assertLinesOnceInOrder(records.filter(isLine), lines(numberedLines(120)))
   assert.match(agent.output, /quarantine/i)
+})
+
+test('frames gone from the middle of the buffer are read again, and nothing behind them twice', async (t) => {
+  const scenario = await Scenario.create(t)
+  const log = await scenario.file('app.log', '')
+  const config = await scenario.file(
+    'a.yaml',
+    `sources: { app: { tail: ${log}, from: start } }
+buffer: { segment: 64 KiB, commitAge: 100ms, compression: none }
+`
+  )
+  const agent = scenario.agent(['--config', config])
+  agent.start()
+  for (let i = 0; i < 10; i++) {
+    await appendFile(log, numberedLines(600, i * 600 + 1))
+    await delay(400)
+  }
+  await agent.kill()
+  const segments = join(scenario.path('agent-device-1'), 'segments')
+  const names = (await readdir(segments)).filter((name) => name.endsWith('.db')).sort()
+  assert.ok(names.length >= 3, `${names.length} segments`)
+  await flipBit(join(segments, `${names.at(-2)}-wal`), 0.5)
+  for (const part of ['', '-wal', '-shm']) {
+    await rm(join(segments, `${names.at(1)}${part}`), { force: true })
+  }
+  await scenario.startGateway()
+  const again = scenario.agent(['--config', config, '--once'])
+  again.start()
+  assert.equal(await again.exit(), 0, again.output)
+  const records = await readAll(scenario.url)
+  assertLinesOnceInOrder(records, lines(numberedLines(6000)))
 })
 
 test('a tailed file that comes back shorter is read on from where it still agrees', async (t) => {

@@ -32,6 +32,8 @@ export class FrameIndex {
   readonly #runs = new Map<number, Run>()
   /** Runs of a segment by epoch and stream. */
   readonly #segments = new Map<number, Map<string, Run>>()
+  /** Lowest and highest id of the frames of a segment. */
+  readonly #ids = new Map<number, SeqRange>()
   /** Runs that hold something, oldest first. */
   readonly #streams = new Map<string, Run[]>()
   #nextKey = 1
@@ -66,6 +68,7 @@ export class FrameIndex {
         ...frame,
         firstId: frame.id,
         lastId: frame.id,
+        frames: 1,
         last: frame.first + frame.count - 1,
         lastVersion: frame.version,
         gaps: []
@@ -73,6 +76,7 @@ export class FrameIndex {
     }
     if (run.held === 0) this.#list(run)
     run.add(frame)
+    this.#spanIds(segment, frame.id, frame.id)
     this.#records += frame.count
     return run
   }
@@ -94,6 +98,18 @@ export class FrameIndex {
     this.#records -= count
     if (run.held === 0) this.#unlist(run)
     return count
+  }
+
+  /** As `settle`, for a frame of a segment that is not sent, since its sources bring it again. */
+  giveUp(segment: number, frame: FrameRow): number {
+    const run = this.#segments.get(segment)?.get(runName(frame))
+    if (!run) return 0
+    return this.settle(run, [frame.first, frame.first + frame.count - 1], frame)
+  }
+
+  /** Lowest and highest id of the frames of a segment; undefined when it has none. */
+  idsIn(segment: number): SeqRange | undefined {
+    return this.#ids.get(segment)
   }
 
   /** Records held in a segment, by stream. */
@@ -132,6 +148,7 @@ export class FrameIndex {
       this.#unlist(run)
     }
     this.#segments.delete(segment)
+    this.#ids.delete(segment)
   }
 
   floor(stream: string, epoch: string): number {
@@ -168,9 +185,15 @@ export class FrameIndex {
     const runs = this.#segments.get(segment) ?? new Map<string, Run>()
     this.#segments.set(segment, runs.set(runName(run), run))
     this.#runs.set(run.key, run)
+    this.#spanIds(segment, summary.firstId, summary.lastId)
     this.#records += run.held
     if (run.held > 0) this.#list(run)
     return run
+  }
+
+  #spanIds(segment: number, from: number, to: number): void {
+    const [first, last] = this.#ids.get(segment) ?? [from, to]
+    this.#ids.set(segment, [Math.min(first, from), Math.max(last, to)])
   }
 
   #list(run: Run): void {

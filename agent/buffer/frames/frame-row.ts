@@ -28,6 +28,13 @@ export interface FrameRow {
   readonly boot: string
   readonly clock: ClockState
   readonly enc: BodyEncoding
+  /**
+   * Whose records it has. Each has a cursor behind them in the same commit, so a source that goes
+   * back to an older one reads them again; empty: nobody can.
+   */
+  readonly sources: readonly string[]
+  /** Records of its stream and epoch up to its end that nobody can read again. */
+  readonly unrepeatable: number
   /** CRC of `body`. */
   readonly crc: number
   readonly body: Buffer
@@ -37,10 +44,11 @@ export const createFrames = `CREATE TABLE frames (
   id INTEGER PRIMARY KEY, version INTEGER NOT NULL, stream TEXT NOT NULL, epoch BLOB NOT NULL,
   lane INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, prev INTEGER NOT NULL,
   wall_ms INTEGER NOT NULL, uptime_ms INTEGER NOT NULL, boot BLOB NOT NULL,
-  clock INTEGER NOT NULL, enc INTEGER NOT NULL, crc INTEGER NOT NULL, head_crc INTEGER NOT NULL,
+  clock INTEGER NOT NULL, enc INTEGER NOT NULL, sources TEXT NOT NULL,
+  unrepeatable INTEGER NOT NULL, crc INTEGER NOT NULL, head_crc INTEGER NOT NULL,
   body BLOB NOT NULL)`
 
-export const insertFrame = `INSERT INTO frames VALUES (${Array.from({ length: 16 }, () => '?').join()})`
+export const insertFrame = `INSERT INTO frames VALUES (${Array.from({ length: 18 }, () => '?').join()})`
 
 const encodings: readonly BodyEncoding[] = ['id', 'gzip']
 
@@ -77,10 +85,16 @@ export function parseHead(row: SqlRow): FrameRow | undefined {
     boot: boot.toString('hex'),
     clock,
     enc,
+    sources: sourcesIn(String(row['sources'])),
+    unrepeatable: row['unrepeatable'] as number,
     crc: row['crc'] as number,
     body
   }
   return crc32(headOf(frame).map(textOf).join('|')) === row['head_crc'] ? frame : undefined
+}
+
+function sourcesIn(text: string): string[] {
+  return text === '' ? [] : text.split('\n')
 }
 
 function headOf(frame: FrameRow): SqlValue[] {
@@ -98,6 +112,8 @@ function headOf(frame: FrameRow): SqlValue[] {
     Buffer.from(frame.boot, 'hex'),
     clockStates.indexOf(frame.clock),
     encodings.indexOf(frame.enc),
+    frame.sources.join('\n'),
+    frame.unrepeatable,
     frame.crc
   ]
 }

@@ -7,6 +7,7 @@ export interface RunSummary {
   readonly epoch: string
   readonly firstId: number
   readonly lastId: number
+  readonly frames: number
   readonly first: number
   readonly last: number
   /** Commits that brought its oldest and its newest frame. */
@@ -85,11 +86,6 @@ export class Run {
   nextHeld(seq = this.#first): number | undefined {
     const next = this.#settled.nextOutside(Math.max(seq, this.#first))
     return next <= this.#last ? next : undefined
-  }
-
-  /** The highest sequence number from `seq` on with all up to it held. */
-  heldUntil(seq: number): number {
-    return Math.min(this.#last, this.#settled.nextInside(seq) - 1)
   }
 
   /** Says how many records are settled by this that were not before. `frame`: the one they lay in. */

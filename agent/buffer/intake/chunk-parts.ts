@@ -32,6 +32,8 @@ export interface Part {
   /** About what it takes in a frame. */
   readonly bytes: number
   readonly stamp: Stamp
+  /** Whose cursors are committed with it; none: nobody can read it again. */
+  readonly sources: readonly string[]
   /** Copied columns that share a frame with others, or a frame of their own that is being packed. */
   readonly content: RecordColumns | Promise<PackedBody>
 }
@@ -49,11 +51,13 @@ export function chunkParts(chunk: Chunk, options: PartOptions): Part[] {
   const { records } = chunk
   checkColumns(records)
   if (records.lens.length === 0) return []
+  const { stream } = chunk
+  const { stamp } = options
+  const sources = (chunk.cursors ?? []).map(({ source }) => source)
   return pieces(records, options.frameBytes).map(({ columns, bytes }) => {
-    const { stream } = chunk
     const alone = bytes >= options.frameBytes / 2
     const content = alone ? packed(columns, options.compression) : copyColumns(columns)
-    return { stream, records: columns.lens.length, bytes, stamp: options.stamp, content }
+    return { stream, records: columns.lens.length, bytes, stamp, sources, content }
   })
 }
 

@@ -175,16 +175,17 @@ export class Committer {
       renewEpoch()
       this.#toMemory(error)
       for (const entry of entries) if (entry.content.volatile) entry.take()
-      if (!(await this.#becameDurable(commit))) throw error
+      if (!(await this.#becameDurable(commit, entries))) throw error
     }
   }
 
-  async #becameDurable(commit: Commit): Promise<boolean> {
+  async #becameDurable(commit: Commit, entries: readonly Entry[]): Promise<boolean> {
     for (;;) {
       try {
         return await this.#options.row.settleDoubt(commit)
       } catch (error) {
         if (this.#ending === 'abandon') throw error
+        for (const entry of entries) entry.doubt()
         await this.#pause(this.#backoff.next())
       }
     }
@@ -228,8 +229,9 @@ export class Committer {
 const rowOverheadBytes = 400
 
 function sizeOf(drafts: readonly FrameDraft[], cursors: readonly Cursor[]): number {
-  const blobs = [...drafts.map(({ body }) => body), ...cursors.map(({ position }) => position)]
-  return blobs.reduce((sum, { length }) => sum + length + rowOverheadBytes, 0)
+  const frames = drafts.map(({ body, sources }) => body.length + sources.join().length)
+  const rows = [...frames, ...cursors.map(({ position }) => position.length)]
+  return rows.reduce((sum, bytes) => sum + bytes + rowOverheadBytes, 0)
 }
 
 function lastOfEach(cursors: readonly Cursor[]): Cursor[] {

@@ -7,6 +7,8 @@ export interface FrameDraft extends PackedBody {
   readonly stream: string
   readonly count: number
   readonly stamp: Stamp
+  /** As in `FrameRow`. */
+  readonly sources: readonly string[]
 }
 
 /** A step of the wall clock against the uptime by more than this closes the frame. Milliseconds. */
@@ -44,6 +46,8 @@ function joins({ parts, bytes, records }: Group, part: Part, frameBytes: number)
   const last = parts.at(-1)
   if (!last || last.content instanceof Promise || part.content instanceof Promise) return false
   if (bytes + part.bytes > frameBytes) return false
+  // What can be read again shares no frame with what cannot: a salvage drops the one, not the other.
+  if (last.sources.length > 0 !== part.sources.length > 0) return false
   if (records + part.records > recordLimits.batchRecords) return false
   return Math.abs(skewMs(last.stamp) - skewMs(part.stamp)) <= clockStepMs
 }
@@ -60,7 +64,8 @@ async function draft({ parts, records }: Group, compression: Compression): Promi
   const body = await (first.content instanceof Promise
     ? first.content
     : packed(joined(contents), compression))
-  return { ...body, stream: first.stream, count: records, stamp: last.stamp }
+  const sources = [...new Set(parts.flatMap((part) => part.sources))]
+  return { ...body, stream: first.stream, count: records, stamp: last.stamp, sources }
 }
 
 function joined(all: readonly RecordColumns[]): RecordColumns {

@@ -10,9 +10,10 @@ import type { BufferCore } from '../buffer-core.ts'
 import { type Compression, chunkParts } from './chunk-parts.ts'
 import { Committer } from './committer.ts'
 import { lossNotice } from './loss-notice.ts'
-import { unknownStream } from '../recovery/missing-records.ts'
+import { unknownStream } from '../recovery/lost-records.ts'
 import { Entry, Pending } from './pending.ts'
 import type { Sequence } from '../sequence.ts'
+import type { DataDirectory } from '../store/data-directory.ts'
 
 export interface IntakeOptions {
   readonly device: string
@@ -24,7 +25,7 @@ export interface IntakeOptions {
   readonly ringBytes: number
   readonly ringRecords: number
   readonly core: BufferCore
-  readonly writable: () => Promise<boolean>
+  readonly directory: DataDirectory
   readonly sequence: Sequence
   readonly time: BootTime
   readonly bell: Bell
@@ -94,8 +95,9 @@ export class Intake {
     })
     this.#admit(entry, pending, signal)
     const giveUp = () => {
-      pending.remove(entry)
-      entry.refuse(new HeadwaterError('store_full', 'given up before it was durable'))
+      const error = new HeadwaterError('store_full', 'given up before it was known to be durable')
+      if (pending.remove(entry)) entry.refuse(error)
+      else entry.giveUp(error)
     }
     signal?.addEventListener('abort', giveUp)
     committer.append(entry)
@@ -147,7 +149,7 @@ export class Intake {
   }
 
   #gathering(policy: OverflowPolicy): Gathering {
-    const { core, sequence, bell, ringBytes, ringRecords, frameBytes } = this.#options
+    const { core, directory, sequence, bell, ringBytes, ringRecords, frameBytes } = this.#options
     const lost = ({ content }: Entry) => {
       for (const { stream, records } of content.parts) {
         core.ledger.note({ stream, reason: 'ring_overflow', records })
@@ -157,6 +159,7 @@ export class Intake {
     const committer = new Committer({
       ...this.#options,
       row: core.rows[policy],
+      writable: () => core.writable(directory),
       pending,
       commitBytes: frameBytes,
       notices: () => this.#notices(policy),

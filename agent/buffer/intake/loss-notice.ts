@@ -18,5 +18,5 @@ export function lossNotice(
     },
     compression
   )
-  return { stream, records: 1, bytes: data.length, stamp, content }
+  return { stream, records: 1, bytes: data.length, stamp, sources: [], content }
 }

@@ -19,6 +19,8 @@ export class Entry {
   /** The append: resolves when the entry is taken, rejects when it is refused. */
   readonly settled: Promise<void>
   #state: 'waiting' | 'taken' | 'refused' = 'waiting'
+  #givenUp: HeadwaterError | undefined
+  #doubtful = false
   readonly #settle: (error?: HeadwaterError) => void
 
   constructor(content: EntryContent) {
@@ -37,13 +39,27 @@ export class Entry {
     return this.#state === 'taken'
   }
 
-  get refused(): boolean {
-    return this.#state === 'refused'
-  }
-
   take(): void {
     if (this.#state === 'waiting') this.#state = 'taken'
     this.#settle()
+  }
+
+  /** Nobody waits for it any more; while it is written, what becomes of it decides. */
+  giveUp(error: HeadwaterError): void {
+    this.#givenUp = error
+    if (this.#doubtful) this.refuse(error)
+  }
+
+  /** What became of it cannot be known now. Who gives it up is not kept waiting for that. */
+  doubt(): void {
+    this.#doubtful = true
+    if (this.#givenUp) this.refuse(this.#givenUp)
+  }
+
+  /** It was not written. Whether it is to be tried again; one that was given up is refused. */
+  waitsOn(): boolean {
+    if (this.#givenUp) this.refuse(this.#givenUp)
+    return this.#state !== 'refused'
   }
 
   /** What is taken stays so. */
@@ -121,20 +137,22 @@ export class Pending {
     return taken
   }
 
-  /** What could not be committed comes first again, but for what was refused meanwhile. */
+  /** What could not be committed comes first again, but for what was given up meanwhile. */
   putBack(entries: readonly Entry[]): void {
     this.#taken = []
-    const waiting = entries.filter(({ refused }) => !refused)
+    const waiting = entries.filter((entry) => entry.waitsOn())
     this.#entries = [...waiting, ...this.#entries]
     for (const entry of waiting) this.#count(entry, 1)
     if (this.#ringOpen) this.#boundRing()
   }
 
-  remove(entry: Entry): void {
+  /** False when it does not wait: it is being written, or was. */
+  remove(entry: Entry): boolean {
     const at = this.#entries.indexOf(entry)
-    if (at === -1) return
+    if (at === -1) return false
     this.#entries.splice(at, 1)
     this.#count(entry, -1)
+    return true
   }
 
   /** From now on volatile entries are taken without a commit. */

@@ -1,6 +1,8 @@
 import type { FrameIndex } from '../frames/frame-index.ts'
-import type { Loss } from '../ledger.ts'
+import type { WriteOff } from '../accounts.ts'
+import { idsOf } from './missing-ids.ts'
 import { runSummaries } from './run-summaries.ts'
+import { SeqRanges } from '../seq-ranges.ts'
 import { salvage } from '../store/salvage.ts'
 import { Segment, type SegmentPlace, segmentTables } from '../segments/segment.ts'
 import { segmentPlace } from '../segments/segment-files.ts'
@@ -29,17 +31,18 @@ export async function recoverSegment(
   return Segment.of(context, place, db)
 }
 
-/** As `recoverSegment`, for one that is in use: the index knows the new one, and what is lost. */
+/** As `recoverSegment`, for one that is in use: the index knows the new one. Says what is gone. */
 export async function recoverHeld(
   { store, index }: { readonly store: StoreContext; readonly index: FrameIndex },
   damaged: SegmentPlace,
   cause: unknown
-): Promise<{ readonly segment: Segment; readonly losses: readonly Loss[] }> {
+): Promise<{ readonly segment: Segment; readonly gone: Omit<WriteOff, 'policy'> }> {
   const { number } = damaged
   const segment = await recoverSegment(store, damaged, cause)
   const summaries = await runSummaries(segment)
   const settled = index.settledIn(number)
   const before = index.heldIn(number)
+  const [firstId, lastId] = index.idsIn(number) ?? [1, 0]
   index.forget(number)
   index.load(number, summaries, settled)
   const after = index.heldIn(number)
@@ -48,5 +51,6 @@ export async function recoverHeld(
     reason: 'corrupt' as const,
     records: records - (after.get(stream) ?? 0)
   }))
-  return { segment, losses: losses.filter(({ records }) => records > 0) }
+  const ids = new SeqRanges(await idsOf(segment, summaries)).outside(firstId, lastId)
+  return { segment, gone: { ids, losses: losses.filter(({ records }) => records > 0) } }
 }

@@ -1,27 +1,33 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
+import type { WriteOff } from '../accounts.ts'
 import type { OverflowPolicy } from '../buffer.ts'
 import type { CursorRow } from '../cursor-row.ts'
 import type { FrameIndex, SettledRun } from '../frames/frame-index.ts'
 import type { Loss } from '../ledger.ts'
-import { firstMissingId, missingRecords } from './missing-records.ts'
-import type { Progress } from '../progress.ts'
+import { lostRecords } from './lost-records.ts'
+import { idsOf } from './missing-ids.ts'
+import { noProgress, type Progress } from '../progress.ts'
 import { recoverSegment } from './recovery.ts'
 import type { RunSummary } from '../frames/run.ts'
 import { runSummaries } from './run-summaries.ts'
+import { type SeqRange, SeqRanges } from '../seq-ranges.ts'
 import { Segment, type SegmentPlace } from '../segments/segment.ts'
 import { listSegments } from '../segments/segment-files.ts'
 import { isCorrupt, openStore, removeStore, type StoreContext } from '../store/store-file.ts'
 
 /** A row of segments as it was found at the start. */
 export interface FoundRow {
+  readonly policy: OverflowPolicy
   readonly segments: readonly Segment[]
   readonly lastId: number
+  /** Ids from this on may be those of a segment that cannot be read now; infinite when all can. */
+  readonly asideId: number
   readonly highest: { readonly version: number; readonly segment: number }
   readonly cursors: readonly CursorRow[]
-  /** Something was damaged, or could not be read: `cursors` are chosen and not yet written. */
+  /** Something was damaged, or taken away: `cursors` are chosen and not yet written. */
   readonly doubtful: boolean
-  /** Known by the gaps they left. A source that goes back to an older cursor brings them again. */
-  readonly losses: readonly Loss[]
+  /** Frames that are gone, and what cannot be read again of them. */
+  readonly gone: Omit<WriteOff, 'policy'>
   /** Damaged files whose salvage is complete when a new segment holds `cursors`. */
   readonly damaged: readonly string[]
 }
@@ -37,12 +43,14 @@ export interface LoadOptions {
 /**
  * Opens the segments of one row. A damaged one is salvaged first.
  *
- * What holds for cursors after a damage: if every frame is there, or is known to be settled, they
- * stay as they are, and nothing is lost or doubled. If one is missing, each source goes back to its
- * newest cursor that was committed before that frame, or to its newest settled one, whichever is
- * newer; one that has neither began with what is missing, and stays where it is. So nothing is lost
- * that a source can still read and has a way back to; what lies behind that cursor and was salvaged,
- * or sent since progress was last saved, comes once more, under new identities.
+ * Ids of frames have no gaps but those that are written down, so one that is missing was damaged, or
+ * its file was taken away. If none is, the cursors stay as they are, and nothing is lost or doubled.
+ * If one is missing, each source goes back to its newest cursor that was committed before that
+ * frame, or to its newest settled one, whichever is newer; one that has neither began with what is
+ * missing, and stays where it is. So nothing is lost that a source can still read and has a way back
+ * to. What lies behind that cursor is read again under new numbers, and `giveUpRepeated` drops what
+ * was salvaged of it. What of it was sent since progress was last saved comes twice: a source can go
+ * back but not skip, and to keep the frame would not keep its records from being read again.
  */
 export async function loadRow(policy: OverflowPolicy, options: LoadOptions): Promise<FoundRow> {
   const loading = new RowLoading(policy, options)
@@ -57,57 +65,80 @@ export async function loadRow(policy: OverflowPolicy, options: LoadOptions): Pro
 class RowLoading {
   readonly #policy: OverflowPolicy
   readonly #options: LoadOptions
-  readonly #segments: { readonly segment: Segment; readonly lastId: number }[] = []
+  readonly #segments: Segment[] = []
   readonly #damaged: string[] = []
-  readonly #losses: Loss[] = []
-  /** Position in `#segments` from which on frames may be missing. */
-  #doubtful: number | undefined
+  /** Ids that are there, or known to be settled or lost. */
+  readonly #known: SeqRanges
+  #asideId = Number.POSITIVE_INFINITY
+  /** Of the frames that were loaded, or sent before. */
+  #lastId: number
   #highest = { version: 0, segment: 0 }
 
   constructor(policy: OverflowPolicy, options: LoadOptions) {
     this.#policy = policy
     this.#options = options
+    this.#known = settledIds(policy, options.progress)
+    this.#lastId = options.progress.through[policy]
   }
 
   async add(place: SegmentPlace, newest: boolean): Promise<void> {
-    const { index, progress, store } = this.#options
+    const { store } = this.#options
     this.#highest.segment = Math.max(this.#highest.segment, place.number)
     try {
       const opened = await this.#open(place, newest)
       if (!opened) return
-      const { segment, summaries } = opened
-      const { through } = progress
-      index.load(place.number, summaries, [
-        ...progress.runs,
-        ...summaries.filter(({ lastId }) => lastId <= through[this.#policy]).map(wholeRun)
-      ])
-      this.#segments.push({ segment, lastId: Math.max(0, ...summaries.map((run) => run.lastId)) })
-      const versions = summaries.map(({ lastVersion }) => lastVersion)
-      this.#highest.version = Math.max(this.#highest.version, ...versions)
-      if (!newest) await segment.close()
+      await this.#take(opened)
+      if (!newest) await opened.segment.close()
     } catch (error) {
       if (!(error instanceof HeadwaterError) || error.code === 'store_too_new') throw error
       // A disk that is full opens nothing: then all of the buffer is read from memory.
       if (error.code === 'store_full' && !store.readOnly()) throw error
-      this.#doubtful ??= this.#segments.length
+      this.#asideId = Math.min(this.#asideId, this.#lastId + 1)
       store.log.error({ error, path: place.path }, 'a segment cannot be read now; it is left aside')
     }
   }
 
   async found(): Promise<FoundRow> {
-    const { through } = this.#options.progress
-    const cursors = await this.#cursors()
-    const ids = [...this.#segments, ...cursors.map(({ through }) => ({ lastId: through }))]
-    const versions = cursors.map(({ version }) => version)
+    const newest = (await this.#segments.at(-1)?.cursors()) ?? []
+    // An id that was given once is not given again, whatever became of its segment.
+    const known = this.#known.ranges().at(-1)?.[1] ?? 0
+    const lastId = Math.max(known, ...newest.map(({ through }) => through))
+    const missing = this.#known.outside(1, lastId)
+    // What is left aside may well be what is missing, and is there at the next start.
+    const aside = Number.isFinite(this.#asideId) && this.#damaged.length === 0
+    const doubtful = this.#damaged.length > 0 || (missing.length > 0 && !aside)
+    const chosen = doubtful ? await this.#chosen(missing) : { cursors: newest, losses: [] }
+    const versions = chosen.cursors.map(({ version }) => version)
     return {
-      segments: this.#segments.map(({ segment }) => segment),
-      lastId: Math.max(through[this.#policy], ...ids.map(({ lastId }) => lastId)),
+      policy: this.#policy,
+      segments: this.#segments,
+      lastId,
+      asideId: this.#asideId,
       highest: { ...this.#highest, version: Math.max(this.#highest.version, ...versions) },
-      cursors,
-      doubtful: this.#doubtful !== undefined,
-      losses: this.#losses,
+      cursors: chosen.cursors,
+      doubtful,
+      gone: { ids: doubtful ? missing : [], losses: chosen.losses },
       damaged: this.#damaged
     }
+  }
+
+  async #take({ segment, summaries }: Loaded): Promise<void> {
+    const { index, progress } = this.#options
+    const settled = settledIds(this.#policy, progress)
+    const isSettled = ({ firstId, lastId }: RunSummary) =>
+      settled.outside(firstId, lastId).length === 0
+    const runs = [...progress.runs, ...summaries.filter(isSettled).map(wholeRun)]
+    index.load(segment.place.number, summaries, runs)
+    const ids = await idsOf(segment, summaries)
+    // With nothing saved, what lay before the first file is taken for sent.
+    const [first] = ids
+    const begins = first && this.#segments.length === 0 && this.#damaged.length === 0
+    if (begins && progress === noProgress) this.#known.add(1, first[0])
+    for (const range of ids) this.#known.add(...range)
+    this.#lastId = Math.max(this.#lastId, ...summaries.map(({ lastId }) => lastId))
+    const versions = summaries.map(({ lastVersion }) => lastVersion)
+    this.#highest.version = Math.max(this.#highest.version, ...versions)
+    this.#segments.push(segment)
   }
 
   async #open(place: SegmentPlace, newest: boolean): Promise<Loaded | undefined> {
@@ -135,42 +166,32 @@ class RowLoading {
   async #recover(place: SegmentPlace, cause: unknown): Promise<Loaded> {
     const segment = await recoverSegment(this.#options.store, place, cause)
     this.#damaged.push(place.path)
-    this.#doubtful ??= this.#segments.length
-    const summaries = await runSummaries(segment)
-    const { progress } = this.#options
-    const ids = this.#segments.map(({ lastId }) => lastId)
-    const expected = Math.max(progress.through[this.#policy], ...ids)
-    this.#losses.push(...(await missingRecords(segment, summaries, { expected, progress })))
-    return { segment, summaries }
+    return { segment, summaries: await runSummaries(segment) }
   }
 
-  async #cursors(): Promise<CursorRow[]> {
-    if (this.#doubtful === undefined) {
-      return (await this.#segments.at(-1)?.segment.cursors()) ?? []
-    }
-    const missing = await this.#firstMissing(this.#doubtful)
+  async #chosen(missing: readonly SeqRange[]): Promise<{ cursors: CursorRow[]; losses: Loss[] }> {
+    const { settledCursors, progress } = this.#options
+    const firstMissing = missing[0]?.[0] ?? Number.MAX_SAFE_INTEGER
     const all: CursorRow[] = []
-    const certain: CursorRow[] = []
-    for (const { segment } of this.#segments) {
+    const before: CursorRow[] = []
+    for (const segment of this.#segments) {
       all.push(...(await segment.cursors()))
-      certain.push(...(await segment.cursors(missing)))
+      before.push(...(await segment.cursors(firstMissing)))
     }
+    // Those that are passed over count, too: what follows is newer than they are.
+    const versions = all.map(({ version }) => version)
+    this.#highest.version = Math.max(this.#highest.version, ...versions)
     const newest = newestOf(all)
-    const settled = this.#options.settledCursors.filter(({ source }) => newest.has(source))
-    return [...new Map([...newest, ...newestOf([...certain, ...settled])]).values()]
+    const settled = settledCursors.filter(({ source }) => newest.has(source))
+    const certain = newestOf([...before, ...settled])
+    const readAgain = newest.size > 0 && [...newest.keys()].every((source) => certain.has(source))
+    const losses = await lostRecords(this.#segments, { missing, progress, readAgain })
+    return { cursors: [...new Map([...newest, ...certain]).values()], losses }
   }
+}
 
-  /** The lowest id that should be there, from that segment on, and is not. */
-  async #firstMissing(from: number): Promise<number> {
-    const before = this.#segments.slice(0, from).map(({ lastId }) => lastId)
-    let expected = Math.max(this.#options.progress.through[this.#policy], ...before)
-    for (const { segment, lastId } of this.#segments.slice(from)) {
-      const missing = await firstMissingId(segment, expected)
-      if (missing <= lastId) return missing
-      expected = Math.max(expected, lastId)
-    }
-    return expected + 1
-  }
+function settledIds(policy: OverflowPolicy, { through, gone }: Progress): SeqRanges {
+  return new SeqRanges([...gone[policy], [1, through[policy]]])
 }
 
 /** A file that was unlinked can come back after a power cut. */

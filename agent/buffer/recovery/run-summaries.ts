@@ -8,7 +8,7 @@ import type { Sql } from '../store/store-file.ts'
 export function runSummaries(segment: Segment): Promise<RunSummary[]> {
   return segment.use(async (db) => {
     const rows = await db.all(
-      `SELECT stream, epoch, min(id) AS first_id, max(id) AS last_id, min(first) AS first,
+      `SELECT stream, epoch, min(id) AS first_id, max(id) AS last_id, count(*) AS frames, min(first) AS first,
          max(first + count - 1) AS last, sum(count) AS records,
          min(version) AS version, max(version) AS last_version, min(wall_ms) AS wall_ms,
          min(uptime_ms) AS uptime_ms, min(boot) AS boot
@@ -24,6 +24,7 @@ async function summarise(db: Sql, row: SqlRow): Promise<RunSummary> {
     epoch: (row['epoch'] as Buffer).toString('hex'),
     firstId: row['first_id'] as number,
     lastId: row['last_id'] as number,
+    frames: row['frames'] as number,
     first: row['first'] as number,
     last: row['last'] as number,
     version: row['version'] as number,

@@ -1,7 +1,7 @@
+import type { Accounts } from '../accounts.ts'
 import type { Capacity } from '../capacity.ts'
 import type { CursorTable } from '../cursor-table.ts'
 import type { FrameIndex } from '../frames/frame-index.ts'
-import type { Ledger } from '../ledger.ts'
 import type { RecentFrames } from '../frames/recent-frames.ts'
 import type { Sequence } from '../sequence.ts'
 import type { StoreContext } from '../store/store-file.ts'
@@ -13,7 +13,7 @@ export interface RowShared {
   readonly recent: RecentFrames
   readonly cursors: CursorTable
   readonly sequence: Sequence
-  readonly ledger: Ledger
+  readonly accounts: Accounts
   readonly capacity: Capacity
   /** Size at which a segment is closed and the next begun. */
   readonly segmentBytes: number

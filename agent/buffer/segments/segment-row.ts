@@ -6,8 +6,10 @@ import { OpenSegments } from './open-segments.ts'
 import { recoverHeld } from '../recovery/recovery.ts'
 import type { FoundRow } from '../recovery/row-loader.ts'
 import type { RowShared } from './row-shared.ts'
+import type { SeqRange } from '../seq-ranges.ts'
 import { type Commit, Segment } from './segment.ts'
 import { segmentPlace } from './segment-files.ts'
+import { isUnwritable } from '../store/data-directory.ts'
 import { isCorrupt } from '../store/store-file.ts'
 import { Turns } from '../store/turns.ts'
 
@@ -25,21 +27,25 @@ export class SegmentRow {
   readonly #turns = new Turns()
   #segments: Segment[]
   #lastId: number
+  /** Ids from this on may be those of a segment that was left aside. */
+  readonly #asideId: number
   /** The newest segment takes commits; it does not after one that failed. */
   #writable: boolean
 
   constructor(
     policy: OverflowPolicy,
     shared: RowShared,
-    found: Pick<FoundRow, 'segments' | 'lastId' | 'doubtful'>
+    found: Pick<FoundRow, 'segments' | 'lastId' | 'doubtful' | 'asideId'>
   ) {
     this.policy = policy
     this.#shared = shared
     this.#segments = [...found.segments]
     this.#lastId = found.lastId
+    this.#asideId = found.asideId
     // A salvaged file counts for nothing while the damaged one is still there.
     this.#writable = this.#segments.length > 0 && !found.doubtful
     shared.capacity.include(policy, () => this.bytes)
+    shared.accounts.include(policy, () => this.lowestHeldId)
   }
 
   get bytes(): number {
@@ -52,7 +58,8 @@ export class SegmentRow {
 
   /** Ids below this are settled. */
   get lowestHeldId(): number {
-    return this.#shared.index.lowestId(this.numbers) ?? this.#lastId + 1
+    const held = this.#shared.index.lowestId(this.numbers) ?? this.#lastId + 1
+    return Math.min(held, this.#asideId)
   }
 
   /** Whether a segment of this row takes no more commits. */
@@ -92,7 +99,7 @@ export class SegmentRow {
     let id = this.#lastId
     const frames = drafts.map(({ stamp, ...draft }): FrameRow => {
       id += 1
-      const identity = sequence.take(draft.stream, draft.count)
+      const identity = sequence.take(draft)
       return { ...draft, ...stamp, ...identity, id, version, lane: 0, clock: 'unsynced' }
     })
     return { version, frames, cursors: cursors.map((one) => ({ ...one, version, through: id })) }
@@ -163,13 +170,13 @@ export class SegmentRow {
   }
 
   async #recover(damaged: Segment, cause: unknown): Promise<void> {
-    const { sequence, ledger } = this.#shared
+    const { sequence, accounts } = this.#shared
     sequence.renew()
     this.#open.forget(damaged)
     if (damaged === this.#segments.at(-1)) this.#writable = false
-    const { segment, losses } = await recoverHeld(this.#shared, damaged.place, cause)
+    const { segment, gone } = await recoverHeld(this.#shared, damaged.place, cause)
     this.#segments = this.#segments.map((one) => (one === damaged ? segment : one))
-    await ledger.add(losses)
+    await accounts.writeOff({ policy: this.policy, ...gone })
     await damaged.remove()
   }
 
@@ -201,8 +208,8 @@ export class SegmentRow {
 
   /** Says whether it unlinked something. */
   async #sweep({ newestToo }: { newestToo: boolean }): Promise<boolean> {
-    const { index, store } = this.#shared
-    if (store.readOnly()) return false
+    const { index, store, accounts } = this.#shared
+    if (store.readOnly() || accounts.suspended) return false
     const released = (segment: Segment) => !index.holds(segment.place.number)
     const newest = this.#segments.at(-1)
     if (newestToo && newest && released(newest) && index.knows(newest.place.number)) {
@@ -210,13 +217,21 @@ export class SegmentRow {
       return true
     }
     const found = this.#segments.slice(0, -1).filter(released)
+    if (found.length === 0) return false
+    const gone = { policy: this.policy, ids: this.#idsIn(found), losses: [] }
+    await accounts.writeOff(gone).catch((error: unknown) => {
+      // On a full disk room comes first. A crash before it is written down means that a source goes
+      // back to what was sent.
+      if (!isUnwritable(error)) throw error
+      accounts.note(gone)
+    })
     for (const segment of found) await this.#remove(segment)
-    return found.length > 0
+    return true
   }
 
   /** For the floor of the disk the last segment is kept: to drop it would win nothing. */
   async #dropOldest(short: Shortage): Promise<boolean> {
-    const { index, ledger, store } = this.#shared
+    const { index, accounts, store } = this.#shared
     const newest = this.#segments.at(-1)
     if (this.#segments.length === 1 && newest && index.holds(newest.place.number)) {
       if (short === 'disk') return false
@@ -229,10 +244,17 @@ export class SegmentRow {
       reason: 'overflow' as const,
       records
     }))
-    await ledger.add(losses)
+    await accounts.writeOff({ policy: this.policy, ids: this.#idsIn([oldest]), losses })
     await this.#remove(oldest)
     store.log.error({ losses }, 'the buffer is full: its oldest records were dropped')
     return true
+  }
+
+  #idsIn(segments: readonly Segment[]): SeqRange[] {
+    return segments.flatMap(({ place }) => {
+      const ids = this.#shared.index.idsIn(place.number)
+      return ids ? [ids] : []
+    })
   }
 
   async #remove(segment: Segment): Promise<void> {

@@ -181,12 +181,10 @@ export class Segment {
   /** Whether all of a commit is there, whole. */
   holds({ version, frames, cursors }: Commit): Promise<boolean> {
     return this.use(async (db) => {
-      const foundFrames = await db.all('SELECT * FROM frames WHERE version = ?', version)
-      const foundCursors = await db.all('SELECT * FROM cursors WHERE version = ?', version)
-      return (
-        foundFrames.filter(parseFrame).length === frames.length &&
-        foundCursors.filter(parseCursor).length === cursors.length
-      )
+      const found = await db.all('SELECT * FROM frames WHERE version = ?', version)
+      if (found.filter(parseFrame).length !== frames.length) return false
+      const moved = await db.all('SELECT * FROM cursors WHERE version = ?', version)
+      return moved.filter(parseCursor).length === cursors.length
     })
   }
 

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, stat, truncate } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import { openCopy } from './memory-copies.ts'
 import { segmentFolder } from '../segments/segment-files.ts'
-import type { OpenSql, Sql } from './store-file.ts'
+import { isCorrupt, type OpenSql, type Sql } from './store-file.ts'
 
 /**
  * The directory of the buffer: kept from other processes, and read from copies in memory while
@@ -71,13 +71,25 @@ export class DataDirectory {
     await this.#lock?.close()
   }
 
+  async #tryLock(): Promise<Sql> {
+    await makeDirectory(join(this.path, segmentFolder))
+    const file = join(this.path, 'lock')
+    try {
+      return await this.#lockFile(file)
+    } catch (error) {
+      if (!isCorrupt(error)) throw error
+      // It holds nothing, so a damaged one is emptied.
+      await truncate(file)
+      return this.#lockFile(file)
+    }
+  }
+
   /**
    * SQLite's exclusive lock on an empty database: the kernel lets it go when the process ends,
    * however it ends.
    */
-  async #tryLock(): Promise<Sql> {
-    await makeDirectory(join(this.path, segmentFolder))
-    const db = await this.#openSql(join(this.path, 'lock'))
+  async #lockFile(file: string): Promise<Sql> {
+    const db = await this.#openSql(file)
     try {
       await db.exec('BEGIN EXCLUSIVE')
       return db
@@ -98,12 +110,28 @@ const unwritable = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeLevels(path)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     if (unwritable.has(code)) throw new HeadwaterError('store_full', `${path}: ${code}`, { cause })
     const message = `the data directory ${path} cannot be made (${code}); choose another: --data-dir`
     throw new HeadwaterError('config', message, { cause })
+  }
+}
+
+/** Level by level: Node's recursive `mkdir` (20.20) never comes back from a path below `/proc`. */
+async function makeLevels(path: string): Promise<void> {
+  if (await isDirectory(path)) return
+  await makeLevels(dirname(path))
+  await mkdir(path)
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    throw error
   }
 }
 

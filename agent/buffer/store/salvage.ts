@@ -38,8 +38,8 @@ export interface Salvaged {
  * Copies a damaged file aside and writes every row that passes its own CRC into a new file.
  *
  * The copy is read with its log chained anew over the broken frames, so that commits behind the
- * break are seen, and as SQLite itself reads it; when a table gives nothing in either, with the first
- * page of a new file. What is intact in any reading is saved, the newest state first.
+ * break are seen, as SQLite itself reads it, and with the schema of a new file. What is intact in
+ * any reading is saved, the newest state first.
  */
 export async function salvage(context: StoreContext, task: SalvageTask): Promise<Salvaged> {
   const quarantine = await quarantinePath(context.directory, basename(task.from, '.db'))
@@ -50,9 +50,7 @@ export async function salvage(context: StoreContext, task: SalvageTask): Promise
     tables: task.tables,
     fill: async (target) => {
       const work = join(quarantine, 'work')
-      for (const prepare of [chainAnew, copyStore, graftFirstPage]) {
-        const saved = task.tables.every(({ name }) => (rows[name] ?? 0) > 0)
-        if (prepare === graftFirstPage && saved) continue
+      for (const prepare of [chainAnew, copyStore, graftSchema]) {
         const path = await prepare(copy, work, { context, tables: task.tables })
         if (path !== undefined) await copyRows(context, { path, target, tables: task.tables, rows })
         await rm(work, { recursive: true, force: true })
@@ -87,24 +85,74 @@ async function chainAnew(copy: string, work: string): Promise<string | undefined
 }
 
 /**
- * With the first page of a new file. It holds SQLite's header and the schema, both of which are the
- * same in every file of these tables; without it nothing else can be found.
+ * With the pages of the schema from a new file, where they are the same in every file of these
+ * tables; without them nothing else can be found. The log is copied over first, by page numbers
+ * alone.
  */
-async function graftFirstPage(
+async function graftSchema(
   copy: string,
   work: string,
   { context, tables }: { context: StoreContext; tables: readonly StoreTable[] }
 ): Promise<string> {
-  const path = (await chainAnew(copy, work)) ?? (await copyStore(copy, work))
-  const fresh = join(work, 'fresh.db')
-  const db = await createStore(context, fresh, { tables, fill: () => Promise.resolve() })
-  await db.close()
-  const page = (await readFile(fresh)).subarray(0, context.pageSize)
-  const file = await readFile(path)
-  page.writeUInt32BE(Math.floor(file.length / context.pageSize), pageCountAt)
-  page.copy(file)
+  const path = await copyStore(copy, work)
+  const wal = await readFile(`${path}-wal`).catch(() => undefined)
+  const chained = wal && rechainWal(wal)
+  await rm(`${path}-wal`, { force: true })
+  await rm(`${path}-shm`, { force: true })
+  const before = await readFile(path)
+  const pageSize = chained?.readUInt32BE(8) ?? pageSizeOf(before) ?? context.pageSize
+  const file = chained ? applyLog(before, chained) : before
+  for (const [at, page] of await schemaPages({ ...context, pageSize }, work, tables)) {
+    page.copy(file, at)
+  }
+  file.writeUInt32BE(Math.floor(file.length / pageSize), pageCountAt)
   await writeFile(path, file)
   return path
+}
+
+/** The pages of a new file that hold the schema, by their offset. */
+async function schemaPages(
+  context: StoreContext,
+  work: string,
+  tables: readonly StoreTable[]
+): Promise<Map<number, Buffer>> {
+  const none = () => Promise.resolve()
+  const db = await createStore(context, join(work, 'fresh.db'), { tables, fill: none })
+  const roots = (await db.all('SELECT rootpage FROM sqlite_schema')).map((row) => row['rootpage'])
+  await db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const file = await readFile(db.path)
+  await db.close()
+  const pages = new Map<number, Buffer>()
+  for (let at = 0, number = 1; at < file.length; at += context.pageSize, number++) {
+    if (!roots.includes(number)) pages.set(at, file.subarray(at, at + context.pageSize))
+  }
+  return pages
+}
+
+/** Undefined when the header does not say one. */
+function pageSizeOf(file: Buffer): number | undefined {
+  if (file.length < 18) return undefined
+  const size = file.readUInt16BE(16) === 1 ? 65_536 : file.readUInt16BE(16)
+  return size >= 512 && (size & (size - 1)) === 0 ? size : undefined
+}
+
+/** A file with every page as its log has it last. `wal` is as `rechainWal` makes it. */
+function applyLog(file: Buffer, wal: Buffer): Buffer {
+  const pageSize = wal.readUInt32BE(8)
+  const frameBytes = 24 + pageSize
+  const inLog = (wal.length - 32) / frameBytes
+  const most = Math.ceil(file.length / pageSize) + inLog
+  let pages = Math.ceil(file.length / pageSize)
+  const all = Buffer.alloc(most * pageSize)
+  file.copy(all)
+  for (let at = 32; at + frameBytes <= wal.length; at += frameBytes) {
+    const number = wal.readUInt32BE(at)
+    // A damaged number leads nowhere.
+    if (number < 1 || number > most) continue
+    wal.copy(all, (number - 1) * pageSize, at + 24, at + frameBytes)
+    pages = Math.max(pages, number)
+  }
+  return all.subarray(0, pages * pageSize)
 }
 
 interface CopyOptions {

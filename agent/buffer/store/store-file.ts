@@ -4,6 +4,7 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Database, SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import { scanWal } from '../../../shared/wal-scan.ts'
+import { isHeaderOurs, readFirstPage, sealFirstPage, storeVersion } from './first-page.ts'
 
 /** What the buffer uses of a database, so that tests can put a failing disk beneath it. */
 export type Sql = Pick<Database, 'path' | 'exec' | 'run' | 'all' | 'get' | 'close'>
@@ -27,9 +28,6 @@ export interface StoreTable {
   readonly intact: (row: SqlRow) => SqlValue[] | undefined
 }
 
-/** Of every store file, in `user_version`; 0 is a file whose first commit never happened. */
-const storeVersion = 1
-
 /** A new file. It counts from the commit of `fill` on. Rejects with `store_full` and the like. */
 export async function createStore(
   { open, pageSize }: StoreContext,
@@ -50,7 +48,7 @@ export async function createStore(
     await transaction(db, async () => {
       for (const { create } of tables) await db.exec(create)
       await fill(db)
-      await db.exec(`PRAGMA user_version = ${storeVersion}`)
+      await sealFirstPage(db)
     })
     return db
   } catch (error) {
@@ -65,7 +63,7 @@ export type Opened =
   | { readonly state: 'damaged'; readonly error: HeadwaterError }
 
 /**
- * Opens a file after a look at its raw `-wal`. `check`: also has SQLite check every page.
+ * Opens a file after a look at its raw header and `-wal`. `check`: also has SQLite check every page.
  * Rejects with `store_too_new`, and with what the disk says.
  */
 export async function openStore(
@@ -73,6 +71,9 @@ export async function openStore(
   path: string,
   { check }: { check: boolean }
 ): Promise<Opened> {
+  if (!(await isHeaderOurs(path))) {
+    return { state: 'damaged', error: corrupt(`${path} has a header that is damaged`) }
+  }
   const wal = await readFile(`${path}-wal`).catch(() => undefined)
   if (wal && scanWal(wal).state === 'damaged') {
     return { state: 'damaged', error: corrupt(`${path}-wal has commits behind a broken frame`) }
@@ -80,9 +81,10 @@ export async function openStore(
   let db: Sql | undefined
   try {
     db = await open(path)
-    const version = (await db.get('PRAGMA user_version'))?.['user_version'] as number
-    if (version > storeVersion) throw tooNew(path, version)
-    if (version === storeVersion) {
+    const page = await readFirstPage(db)
+    if (page === 'newer') throw tooNew(path)
+    if (page === 'odd') throw corrupt(`${path} has a first page that is damaged`)
+    if (page === 'ours') {
       await configure(db)
       if (check) await quickCheck(db)
       return { state: 'sound', db }
@@ -92,7 +94,9 @@ export async function openStore(
   } catch (error) {
     await db?.close().catch(() => undefined)
     if (isCorrupt(error)) return { state: 'damaged', error }
-    throw error
+    // SQLite has no code of its own for a header that makes no sense.
+    if (!(error instanceof HeadwaterError) || error.code !== 'internal') throw error
+    return { state: 'damaged', error }
   }
 }
 
@@ -192,9 +196,9 @@ function corrupt(message: string): HeadwaterError {
   return new HeadwaterError('store_corrupt', message)
 }
 
-function tooNew(path: string, version: number): HeadwaterError {
+function tooNew(path: string): HeadwaterError {
   return new HeadwaterError(
     'store_too_new',
-    `${path} has format ${version}, this program reads up to ${storeVersion}; run the newer program`
+    `${path} has a newer format, this program reads up to ${storeVersion}; run the newer program`
   )
 }

@@ -9,6 +9,8 @@ export type Fault = 'fails' | 'fails-after'
 export class FaultyDisk {
   /** Asked before each statement; `open` when a file is opened. */
   fault: (sql: string, path: string) => Fault | undefined = () => undefined
+  /** Each statement waits for it, and `fault` is asked then. */
+  before: (sql: string, path: string) => Promise<void> = () => Promise.resolve()
 
   readonly open: OpenSql = async (path) => {
     await this.#try('open', path, () => Promise.resolve())
@@ -25,6 +27,7 @@ export class FaultyDisk {
   }
 
   async #try<T>(sql: string, path: string, work: () => Promise<T>): Promise<T> {
+    await this.before(sql, path)
     const fault = this.fault(sql, path)
     if (fault === 'fails') throw new HeadwaterError('store_full', `${path}: SQLITE_IOERR`)
     const result = await work()

@@ -18,6 +18,8 @@ function frame(id: number, first: number, facts: Partial<FrameRow> = {}): FrameR
     boot: 'b',
     clock: 'unsynced',
     enc: 'id',
+    sources: [],
+    unrepeatable: 0,
     crc: 0,
     body: Buffer.alloc(0),
     ...facts
@@ -54,7 +56,15 @@ test('the floor passes over numbers that are not there', () => {
   const index = new FrameIndex()
   const { stream, epoch, version, wallMs, uptimeMs, boot } = frame(1, 1)
   const facts = { stream, epoch, version, wallMs, uptimeMs, boot, lastVersion: 9 }
-  const summary = { ...facts, firstId: 1, lastId: 9, first: 1, last: 90, gaps: [[11, 80] as const] }
+  const summary = {
+    ...facts,
+    firstId: 1,
+    frames: 2,
+    lastId: 9,
+    first: 1,
+    last: 90,
+    gaps: [[11, 80] as const]
+  }
   index.load(1, [summary], [{ stream: 'a', epoch: 'e1', ranges: [[1, 10]] }])
   assert.equal(index.floor('a', 'e1'), 81)
   assert.equal(index.records, 10)
