@@ -122,8 +122,7 @@ function keysOf(schema, prefix) {
 }
 
 function innerOf(value, path) {
-  const form = value.title ? undefined : value.anyOf?.find((one) => one.properties)
-  if (form) return innerOf(form, path)
+  if (value.anyOf && !value.title) return value.anyOf.flatMap((one) => innerOf(one, path))
   if (value.properties) return keysOf(value, `${path}.`)
   const entry = typeof value.additionalProperties === 'object' ? value.additionalProperties : {}
   if (entry.properties && !entry.anyOf) return keysOf(entry, `${path}.<name>.`)

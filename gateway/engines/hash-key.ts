@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Hash keys are less than this. */
 export const hashSpace = 1n << 128n
 
 /** MD5 of the key's UTF-8 bytes as an unsigned big-endian number, as Kinesis places records. */
 export function hashKeyOf(partitionKey: string): bigint {
-  return BigInt(`0x${createHash('md5').update(partitionKey, 'utf8').digest('hex')}`)
+  return BigInt(`0x${hash('md5', partitionKey)}`)
 }

@@ -42,7 +42,9 @@ function flatten(issue: Issue, allowed: ReadonlyMap<string, readonly string[]>):
     }))
   }
   if (issue.code === 'invalid_union') {
-    const branch = issue.errors.find((errors) => errors.some(isInside))
+    const meant = issue.errors.filter((errors) => errors.some(isInside))
+    // Of two maps the one that knows the keys.
+    const branch = meant.find((errors) => !errors.some(isForeign)) ?? meant[0]
     if (branch) {
       return branch
         .flatMap((error) => flatten(error, allowed))
@@ -60,6 +62,11 @@ function flatten(issue: Issue, allowed: ReadonlyMap<string, readonly string[]>):
 /** The value has the form of this branch, so this is the branch that was meant. */
 function isInside(issue: Issue): boolean {
   return issue.path.length > 0 || issue.code === 'custom' || issue.code === 'unrecognized_keys'
+}
+
+/** The map itself has a key that this branch does not know. */
+function isForeign(issue: Issue): boolean {
+  return issue.path.length === 0 && issue.code === 'unrecognized_keys'
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

@@ -44,7 +44,7 @@ const slots = new KeySlots()
  * the one copy besides those into the aggregate is that of `finish`.
  */
 export class AggregateWriter {
-  readonly #maxBytes: number
+  #maxBytes: number
   readonly #keys = new KeyTable()
   readonly #extra = new ExtraWriter()
   #explicitHashKey = ''
@@ -63,6 +63,11 @@ export class AggregateWriter {
   /** Size of the aggregate if it were finished now. */
   get bytes(): number {
     return kplMagic.length + this.#messageBytes() + digestBytes
+  }
+
+  /** From now on `add` stops before this size. */
+  allow(maxBytes: number): void {
+    this.#maxBytes = maxBytes
   }
 
   /** Starts an empty aggregate. `explicitHashKey` is decimal. */

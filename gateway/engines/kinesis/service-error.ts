@@ -33,7 +33,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^ExpiredToken/, 'the credentials have expired; renew them'],
   [
     /^AccessDenied/,
-    'allow the actions that docs/guides/kinesis.md lists in the IAM policy, and check the region'
+    'allow the actions that docs/guides/write-to-amazon-kinesis.md lists in the IAM policy, and check the region'
   ],
   [
     /^(UnrecognizedClient|InvalidClientTokenId|InvalidSignature|IncompleteSignature|MissingAuthenticationToken|SignatureDoesNotMatch|NotAuthorized|OptInRequired)/,

@@ -6,65 +6,23 @@ import {
   isLoopback,
   type ListenAddress
 } from '../../../../shared/listen-address.ts'
-import type { Secret } from '../../../../shared/secret.ts'
 import { Authenticator } from './auth/authenticator.ts'
 import { controlOperations } from './control/control-operations.ts'
 import { dataOperations } from './data/data-operations.ts'
 import { fanOutOperations } from './fan-out/fan-out-operations.ts'
+import {
+  type Credentials,
+  type KinesisServerOptions,
+  type WireServerLimits,
+  wireServerLimits
+} from './kinesis-server-options.ts'
 import type { Operations } from './operation.ts'
 import { Dispatcher } from './protocol/dispatcher.ts'
 import type { Certificate } from './transport/certificate.ts'
 import { keptCertificate } from './transport/kept-certificate.ts'
 import { RequestBodies } from './transport/request-body.ts'
-import { type ListenerLimits, WireListener } from './transport/wire-listener.ts'
+import { WireListener } from './transport/wire-listener.ts'
 import type { WireContext } from './wire-context.ts'
-
-/** A user of the API. */
-export interface Credentials {
-  readonly accessKeyId: string
-  /** A secret in a file is read at the start. */
-  readonly secretAccessKey: Secret | string
-}
-
-export interface WireServerLimits extends ListenerLimits {
-  /** Largest body; PutRecords of 10 MiB takes 14 MiB in JSON. Bytes. */
-  readonly bodyBytes: number
-  /** From the end of the headers to the end of the body. Milliseconds. */
-  readonly bodyTimeoutMs: number
-  /** All bodies in memory. Bytes. */
-  readonly poolBytes: number
-  /** How long a body waits for room among them. Milliseconds. */
-  readonly poolWaitMs: number
-}
-
-export const wireServerLimits: WireServerLimits = {
-  connections: 1000,
-  streams: 250,
-  headersTimeoutMs: 10_000,
-  keepAliveMs: 60_000,
-  bodyBytes: 16 * 1024 * 1024,
-  bodyTimeoutMs: 60_000,
-  poolBytes: 128 * 1024 * 1024,
-  poolWaitMs: 5000
-}
-
-export interface KinesisServerOptions {
-  readonly context: WireContext
-  /** Cleartext, HTTP/1.1 and HTTP/2 on one port. */
-  readonly listen?: ListenAddress
-  readonly tls?: {
-    readonly listen: ListenAddress
-    /** One is made, and kept in `directory`, when none is given. */
-    readonly certificate?: Certificate
-  }
-  /** Where a certificate that was made is kept. */
-  readonly directory: string
-  /** Absent: whoever can reach the server may do all, which must be this machine alone. */
-  readonly credentials?: readonly Credentials[]
-  readonly limits?: Partial<WireServerLimits>
-  /** Default: all operations of the API. */
-  readonly operations?: Operations
-}
 
 export interface KinesisServerStats {
   readonly connections: number
@@ -105,10 +63,10 @@ export class KinesisServer implements Component {
     const { listen, tls, directory, context, credentials } = this.#options
     for (const address of [listen, tls?.listen]) if (address) requireGuarded(address, credentials)
     this.#dispatcher = await this.#newDispatcher()
-    if (listen) this.#listeners.push(this.#listener({ listen, flag: '--kinesis HOST:PORT' }))
+    if (listen) this.#listeners.push(this.#listener({ listen, flag: '--kinesis' }))
     if (tls) {
       const certificate = tls.certificate ?? (await keptCertificate(directory, context))
-      const flag = '--kinesis-tls HOST:PORT'
+      const flag = '--kinesis-tls'
       this.#listeners.push(this.#listener({ listen: tls.listen, flag, certificate }))
     }
     for (const listener of this.#listeners) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../../../shared/clock.ts'
 import type { ReadResult, ShardId, ShardPosition } from '../../../engine.ts'
 import type { EmbeddedEngine } from '../../embedded-engine.ts'
+import { WireError } from '../wire-error.ts'
 
 /** How long a subscription lasts, and how often it is heard of. */
 const lifeMs = 5 * 60_000
@@ -14,7 +15,7 @@ export interface ShardFeedOptions {
   readonly stream: string
   readonly shard: ShardId
   readonly clock: Clock
-  /** Ends the feed; with an error when its reason is one that the reader is to be told. */
+  /** Ends the feed; with its reason when that is a `WireError`. */
   readonly signal: AbortSignal
   /** Records given in a second. Bytes; absent: as fast as they are taken. */
   readonly bytesPerSecond?: number
@@ -51,15 +52,13 @@ export class ShardFeed {
       if (due || result.records.length > 0 || !result.next) {
         yield result
         sentMs = clock.monoMs()
-        if (!result.next) return
         await this.#pace(result)
       }
-      const { next } = result
-      if (!next) return
-      result = await this.#following(next, sentMs + heartbeatMs)
+      if (!result.next) return
+      result = await this.#following(result.next, sentMs + heartbeatMs)
       due = clock.monoMs() >= sentMs + heartbeatMs
     }
-    if (signal.reason instanceof Error && signal.reason.name === 'WireError') throw signal.reason
+    if (signal.reason instanceof WireError) throw signal.reason
   }
 
   /** What there is from `place` on, waiting for it until `untilMs`. */

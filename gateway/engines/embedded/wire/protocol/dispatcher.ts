@@ -32,6 +32,8 @@ interface Exchange {
   readonly signal: AbortSignal
 }
 
+const passedOverBytes = 64 * 1024
+
 /** Answers requests: who asks, which operation, the body in, the answer or the error out. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
@@ -43,7 +45,7 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Ends the answers that go on; what is under way else is finished, on connections that then end. */
+  /** Ends answers that go on; the others are finished, on connections that then end. */
   stop(): void {
     this.#stopping = true
     for (const controller of this.#underWay) controller.abort()
@@ -59,9 +61,9 @@ export class Dispatcher {
       controller.abort()
       this.#underWay.delete(controller)
     })
+    if (this.#stopping) controller.abort()
     setRequestIds(response, random)
     setCors(request, response, authenticator.verifies)
-    if (this.#stopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
     if (request.method === 'OPTIONS') {
       response.end()
       return
@@ -91,7 +93,11 @@ export class Dispatcher {
       signed.verify(body.bytes)
       const call = { operation: name, region: signed.region, signal }
       const answer = await operation.answer(format.decode(body.bytes), call)
-      if (!isEventStream(answer)) return send(response, format, answer)
+      if (!isEventStream(answer)) {
+        this.#send(exchange, answer)
+        return
+      }
+      body.release()
       const onError = (error: WireError) => this.#report(error, name)
       await sendEvents(answer, { response, format, signal, clock, onError })
     } finally {
@@ -99,7 +105,8 @@ export class Dispatcher {
     }
   }
 
-  #refuse({ request, response, format }: Exchange, thrown: unknown): void {
+  #refuse(exchange: Exchange, thrown: unknown): void {
+    const { request, response } = exchange
     const error = wireErrorOf(thrown)
     this.#report(error, String(request.headers['x-amz-target']))
     if (response.headersSent || response.destroyed) {
@@ -108,7 +115,15 @@ export class Dispatcher {
     }
     response.statusCode = wireErrors[error.type]
     if (!request.readableEnded) leaveRest(request, response)
-    send(response, format, { __type: error.type, message: error.message })
+    this.#send(exchange, { __type: error.type, message: error.message })
+  }
+
+  #send({ request, response, format }: Exchange, answer: WireObject | undefined): void {
+    const body = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
+    response.setHeader('content-type', format.contentType)
+    response.setHeader('content-length', body.length)
+    if (this.#stopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+    response.end(body)
   }
 
   #report(error: WireError, operation: string): void {
@@ -116,17 +131,20 @@ export class Dispatcher {
   }
 }
 
-function send(response: HttpResponse, format: WireFormat, answer: WireObject | undefined): void {
-  response.setHeader('content-type', format.contentType)
-  const body = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
-  response.setHeader('content-length', body.length)
-  response.end(body)
-}
-
-/** What is left of a refused body is not read: over HTTP/1.1 that ends the connection. */
+/**
+ * The rest of a refused body: a little is read and forgotten, for the connection to go on. More
+ * ends its stream, or over HTTP/1.1 the connection.
+ */
 function leaveRest(request: HttpRequest, response: HttpResponse): void {
+  if (Number(request.headers['content-length']) <= passedOverBytes) {
+    request.resume()
+    return
+  }
   if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-  response.once('finish', () => request.destroy())
+  response.once('finish', () => {
+    if (response.stream) response.stream.close()
+    else request.destroy()
+  })
 }
 
 function isEventStream(answer: Answer): answer is EventStream {

@@ -17,7 +17,7 @@ export interface EventAnswer {
   readonly onError: (error: WireError) => void
 }
 
-/** A client that takes nothing for so long is cut off: it is gone, or it would hold memory for ever. */
+/** A client that takes nothing for so long is cut off: it would hold its event for ever. */
 const stallMs = 60_000
 
 /**

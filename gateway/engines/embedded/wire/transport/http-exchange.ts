@@ -13,6 +13,8 @@ export interface HttpRequest extends Readable {
 export interface HttpResponse extends Writable {
   statusCode: number
   readonly headersSent: boolean
+  /** Of HTTP/2 only. */
+  readonly stream?: { close(): void }
   setHeader(name: string, value: string | number): unknown
 }
 

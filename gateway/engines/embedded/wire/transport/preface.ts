@@ -16,6 +16,7 @@ export async function sniffVersion(
   const ended = new AbortController()
   const end = () => ended.abort()
   socket.once('close', end)
+  socket.on('error', end)
   void clock.sleep(waitMs, ended.signal).then(end)
   try {
     return await firstBytes(socket, ended.signal)
@@ -23,6 +24,7 @@ export async function sniffVersion(
     return undefined
   } finally {
     socket.off('close', end)
+    socket.off('error', end)
     end()
   }
 }

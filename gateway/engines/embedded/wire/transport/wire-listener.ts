@@ -1,11 +1,9 @@
-import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http'
-import {
-  createSecureServer,
-  createServer as createHttp2Server,
-  type Http2SecureServer,
-  type ServerHttp2Session
-} from 'node:http2'
+import { once } from 'node:events'
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
+import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { type TlsOptions, TLSSocket } from 'node:tls'
 import type { Clock } from '../../../../../shared/clock.ts'
 import { HeadwaterError } from '../../../../../shared/errors.ts'
 import { formatListenAddress, type ListenAddress } from '../../../../../shared/listen-address.ts'
@@ -20,6 +18,8 @@ export interface ListenerLimits {
   readonly streams: number
   /** From the start of a request, or of a connection, to the end of its headers. Milliseconds. */
   readonly headersTimeoutMs: number
+  /** From the end of the headers to the end of the body. Milliseconds. */
+  readonly bodyTimeoutMs: number
   /** How long an idle HTTP/1.1 connection is kept. Milliseconds. */
   readonly keepAliveMs: number
 }
@@ -35,18 +35,24 @@ export interface ListenerOptions {
   readonly clock: Clock
 }
 
+const keepAliveProbeMs = 60_000
+
 /** One port that serves HTTP/1.1 and HTTP/2. */
 export class WireListener {
   readonly #options: ListenerOptions
-  readonly #server: Http1Server | Http2SecureServer
+  readonly #server: Server
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #sockets = new Set<Socket>()
+  /** Those that have not said yet what they speak. */
+  readonly #silent = new Set<Socket>()
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#server = options.certificate ? this.#encrypted(options.certificate) : this.#plain(options)
+    this.#server = this.#serve(options)
     this.#server.maxConnections = options.limits.connections
     this.#server.on('connection', (socket: Socket) => {
+      // Peers that are gone without a word are found out.
+      socket.setKeepAlive(true, keepAliveProbeMs)
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
@@ -65,23 +71,18 @@ export class WireListener {
   /** Rejects with `port_taken`, and with `config` for an address that is not this machine's. */
   async open(): Promise<void> {
     const { listen, flag } = this.#options
+    this.#server.listen(listen.port, listen.host)
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        this.#server.listen(listen.port, listen.host, () => {
-          this.#server.off('error', reject)
-          resolve()
-        })
-      })
+      await once(this.#server, 'listening')
     } catch (cause) {
       const where = formatListenAddress(listen)
-      throw (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
-        ? new HeadwaterError('port_taken', `${where} is in use; choose another with ${flag}`, {
-            cause
-          })
-        : new HeadwaterError('config', `cannot listen on ${where} (${flag}): ${String(cause)}`, {
-            cause
-          })
+      if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+        const message = `${where} is in use; choose another with ${flag} HOST:PORT`
+        throw new HeadwaterError('port_taken', message, { cause })
+      }
+      throw new HeadwaterError('config', `cannot listen on ${where} (${flag}): ${String(cause)}`, {
+        cause
+      })
     }
   }
 
@@ -93,49 +94,48 @@ export class WireListener {
     }
     const closed = new Promise((resolve) => this.#server.close(resolve))
     for (const session of this.#sessions) session.close()
+    for (const socket of this.#silent) socket.destroy()
     if (deadline.aborted) cut()
     deadline.addEventListener('abort', cut, { once: true })
     await closed
     deadline.removeEventListener('abort', cut)
   }
 
-  #plain({ handler, limits, clock }: ListenerOptions): Http1Server {
-    const { headersTimeoutMs, keepAliveMs, streams } = limits
-    const http2 = createHttp2Server({ settings: { maxConcurrentStreams: streams } }, handler)
+  /**
+   * The server that listens is that of HTTP/1.1, so that it knows which of its connections are
+   * idle; in front of it each connection is asked for its version.
+   */
+  #serve({ certificate, handler, limits }: ListenerOptions): Server {
+    const options = {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: Math.min(5000, Math.ceil(limits.headersTimeoutMs / 2))
+    }
+    const server = certificate
+      ? createHttpsServer({ ...options, ...tlsOptions(certificate, limits) }, handler)
+      : createHttpServer(options, handler)
+    const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.streams } }, handler)
     http2.on('session', (session) => this.#keep(session))
-    const http1 = createHttp1Server(
-      {
-        headersTimeout: headersTimeoutMs,
-        // Bodies are timed by who reads them.
-        requestTimeout: 0,
-        keepAliveTimeout: keepAliveMs,
-        connectionsCheckingInterval: Math.min(5000, Math.ceil(headersTimeoutMs / 2))
-      },
-      handler
-    )
-    // The server that listens is that of HTTP/1.1, so that it knows which of its connections are
-    // idle; in front of its own listener each connection is asked for its version.
-    const [serveHttp1] = http1.listeners('connection')
-    http1.removeAllListeners('connection')
-    http1.on('connection', async (socket: Socket) => {
-      socket.on('error', ignore)
-      const version = await sniffVersion(socket, { clock, waitMs: headersTimeoutMs })
-      socket.off('error', ignore)
-      if (version === 1) serveHttp1?.call(http1, socket)
-      else if (version === 2) http2.emit('connection', withoutHalfOpen(socket))
-      else socket.destroy()
+    const ready = certificate ? 'secureConnection' : 'connection'
+    const [serveHttp1] = server.listeners(ready)
+    server.removeAllListeners(ready)
+    server.on(ready, (socket: Socket) => {
+      this.#silent.add(socket)
+      void this.#versionOf(socket).then((version) => {
+        this.#silent.delete(socket)
+        if (version === 1) serveHttp1?.call(server, socket)
+        else if (version === 2) http2.emit('connection', withoutHalfOpen(socket))
+        else socket.destroy()
+      })
     })
-    return http1
+    return server
   }
 
-  #encrypted({ cert, key }: Certificate): Http2SecureServer {
-    const { handler, limits } = this.#options
-    const server = createSecureServer(
-      { cert, key, allowHTTP1: true, settings: { maxConcurrentStreams: limits.streams } },
-      handler
-    )
-    server.on('session', (session) => this.#keep(session))
-    return server
+  async #versionOf(socket: Socket): Promise<1 | 2 | undefined> {
+    if (socket instanceof TLSSocket) return socket.alpnProtocol === 'h2' ? 2 : 1
+    const { clock, limits } = this.#options
+    return sniffVersion(socket, { clock, waitMs: limits.headersTimeoutMs })
   }
 
   #keep(session: ServerHttp2Session): void {
@@ -146,9 +146,14 @@ export class WireListener {
   }
 }
 
+function tlsOptions({ cert, key }: Certificate, limits: ListenerLimits): TlsOptions {
+  const ALPNProtocols = ['h2', 'http/1.1']
+  return { cert, key, ALPNProtocols, handshakeTimeout: limits.headersTimeoutMs }
+}
+
 function ignore(): void {}
 
-/** Sockets of an HTTP/1.1 server outlive the end of what the client sends; those of HTTP/2 must not. */
+/** Sockets of HTTP/1.1 outlive the end of what the client sends; those of HTTP/2 must not. */
 function withoutHalfOpen(socket: Socket): Socket {
   socket.allowHalfOpen = false
   return socket
