@@ -2,10 +2,8 @@ import type { TestContext } from 'node:test'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { pino } from 'pino'
 import type { EmbeddedEngine } from '../../../../../gateway/engines/embedded/embedded-engine.ts'
-import {
-  KinesisServer,
-  type KinesisServerOptions
-} from '../../../../../gateway/engines/embedded/wire/kinesis-server.ts'
+import { KinesisServer } from '../../../../../gateway/engines/embedded/wire/kinesis-server.ts'
+import type { KinesisServerOptions } from '../../../../../gateway/engines/embedded/wire/kinesis-server-options.ts'
 import type { WireContext } from '../../../../../gateway/engines/embedded/wire/wire-context.ts'
 import { type Clock, systemClock } from '../../../../../shared/clock.ts'
 import { systemRandom } from '../../../../../shared/random.ts'

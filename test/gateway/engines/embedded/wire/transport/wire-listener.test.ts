@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import type { Operations } from '../../../../../../gateway/engines/embedded/wire/operation.ts'
 import { cleanUp } from '../../../../../support/cleanup.ts'
@@ -40,9 +41,9 @@ async function socketTo(t: TestContext, port: number | undefined): Promise<Socke
 }
 
 /** All that comes until the other side ends. */
-async function textOf(socket: Socket): Promise<string> {
+async function textOf(from: Readable): Promise<string> {
   let text = ''
-  for await (const chunk of socket) text += String(chunk)
+  for await (const chunk of from) text += String(chunk)
   return text
 }
 
@@ -85,12 +86,41 @@ test('a connection that does not say what it speaks is cut off', async (t) => {
 test('a body over the limit is refused before it has come, and is not waited for', async (t) => {
   const { server } = await runningServer(t, { ...holding(), limits: { bodyBytes: 1000 } })
   const announced = await socketTo(t, server.ports()[0])
-  announced.write(headText({ 'content-length': '1001' }))
+  announced.write(headText({ 'content-length': '100000' }))
   assert.match(await textOf(announced), /400 Bad Request[^]*ValidationException[^]*1000 bytes/)
   const chunked = await socketTo(t, server.ports()[0])
   chunked.write(`${headText({ 'transfer-encoding': 'chunked' })}3e9\r\n${'x'.repeat(1001)}\r\n`)
   assert.match(await textOf(chunked), /400 Bad Request[^]*ValidationException/)
   assert.equal(server.stats().bodyBytes, 0)
+})
+
+test('what little is left of a refused body is passed over, and the connection goes on', async (t) => {
+  const { operations, letGo } = holding()
+  letGo()
+  const { server } = await runningServer(t, { operations, limits: { bodyBytes: 1000 } })
+  const socket = await socketTo(t, server.ports()[0])
+  socket.write(headText({ 'content-length': '1001' }))
+  const [refusal] = await once(socket, 'data')
+  assert.match(String(refusal), /ValidationException/)
+  socket.write(`${'x'.repeat(1001)}${headText({ 'content-length': '2', connection: 'close' })}{}`)
+  assert.match(await textOf(socket), /200 OK[^]*\{"done":true\}/)
+})
+
+test('a refused body over HTTP/2 leaves its connection to the others', async (t) => {
+  const { operations, letGo } = holding()
+  letGo()
+  const { url } = await runningServer(t, { operations, limits: { bodyBytes: 1000 } })
+  const session = connectHttp2(url)
+  cleanUp(t, () => session.destroy())
+  for (let i = 0; i < 3; i++) {
+    const refused = session.request({ ':method': 'POST', ...signed })
+    // More than the window of the connection.
+    refused.write(Buffer.alloc(100_000))
+    assert.match(await textOf(refused), /ValidationException/)
+    const taken = session.request({ ':method': 'POST', ...signed })
+    taken.end(JSON.stringify({ filler: 'x'.repeat(900) }))
+    assert.equal(await textOf(taken), '{"done":true}')
+  }
 })
 
 test('a body that does not come in time ends its connection and gives its room back', async (t) => {
@@ -139,12 +169,42 @@ test('what is under way is answered when the server stops, and the connections e
   const stopped = server.stop(never)
   await assert.rejects(fetch(url, { method: 'POST', headers: signed, body: '{}' }))
   letGo()
-  let text = ''
-  for await (const chunk of stream) text += String(chunk)
-  assert.equal(text, '{"done":true}')
+  assert.equal(await textOf(stream), '{"done":true}')
   assert.deepEqual(await (await overHttp1).json(), { done: true })
   await stopped
   await until(() => server.stats().connections === 0)
+})
+
+test('a connection that has said nothing yet does not hold up the stop', async (t) => {
+  const { server } = await runningServer(t, { clock: new ManualClock() })
+  const socket = await socketTo(t, server.ports()[0])
+  await until(() => server.stats().connections === 1)
+  await server.stop(never)
+  assert.equal(await textOf(socket), '')
+})
+
+test('a subscription that is under way when the server stops ends well', async (t) => {
+  const clock = new ManualClock()
+  const { engine, server, url } = await runningServer(t, { clock })
+  const consumers = [{ name: 'c', createdSeconds: 1, tags: [] }]
+  await engine.create('s', { shards: 1, settings: { consumers } })
+  const session = connectHttp2(url)
+  cleanUp(t, () => session.destroy())
+  const headers = { ...signed, 'x-amz-target': 'Kinesis_20131202.SubscribeToShard' }
+  const stream = session.request({ ':method': 'POST', ...headers })
+  stream.end(
+    JSON.stringify({
+      ConsumerARN: 'arn:aws:kinesis:us-east-1:000000000000:stream/s/consumer/c:1',
+      ShardId: 'shardId-000000000000',
+      StartingPosition: { Type: 'LATEST' }
+    })
+  )
+  const [response] = await once(stream, 'response')
+  assert.equal(response['content-type'], 'application/vnd.amazon.eventstream')
+  const text = textOf(stream)
+  await server.stop(never)
+  assert.match(await text, /initial-response/)
+  assert.doesNotMatch(await text, /exception/)
 })
 
 test('what does not end by the deadline is cut off', async (t) => {
