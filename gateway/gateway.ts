@@ -175,7 +175,7 @@ export class Gateway implements Component {
     const errors: unknown[] = []
     const note = (error: unknown) => errors.push(error)
     const { http, mqtt, kinesis } = this.#fronts
-    await Promise.all([http, mqtt, kinesis].map((front) => front?.stop(deadline).catch(note)))
+    await Promise.all([http, mqtt, kinesis].map(async (front) => front?.stop(deadline).catch(note)))
     const { engine, beyond } = this.#parts
     const flow = [this.#admission, this.#sharding, this.#forwarder, beyond?.engine, engine]
     for (const part of flow) await part?.stop(deadline).catch(note)

@@ -17,14 +17,15 @@ export class ShardMap {
       .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
     this.#ranges = new Map(description.shards.map((shard) => [shard.id, shard.range]))
     let next = 0n
-    for (const { range } of this.open) {
-      if (range.start !== next) break
+    const tiles = this.open.every(({ range }) => {
+      const fits = range.start === next
       next = range.end + 1n
-    }
-    if (next !== hashSpace) {
+      return fits
+    })
+    if (!tiles || next !== hashSpace) {
       throw new HeadwaterError(
         'unavailable',
-        `the open shards of stream ${description.stream} do not cover all hash keys yet`
+        `the open shards of stream ${description.stream} do not cover all hash keys once yet`
       )
     }
   }

@@ -59,6 +59,19 @@ test('open shards that do not tile the hash space are refused as unavailable', (
   }
 })
 
+test('a parent that is listed as open beside its children is refused, wherever it stands', () => {
+  for (const [at, { id, range }] of four.entries()) {
+    const middle = (range.start + range.end) / 2n
+    const children = [
+      { start: range.start, end: middle },
+      { start: middle + 1n, end: range.end }
+    ].map((part, i) => ({ id: `${id}-${i}`, range: part, parents: [id], open: true }))
+    const shards = [...four, ...children]
+    assert.throws(() => new ShardMap(describe(shards)), { code: 'unavailable' }, `shard ${at}`)
+    assert.throws(() => new ShardMap(describe(shards.reverse())), { code: 'unavailable' })
+  }
+})
+
 test('closed shards cover their range too, expired ones nothing', () => {
   const parent: Shard = { ...(four[0] as Shard), id: 'parent', open: false }
   const map = new ShardMap(describe([parent, ...four]))

@@ -72,6 +72,8 @@ export class KinesisServer implements Component {
     for (const listener of this.#listeners) {
       if (signal.aborted || this.#stopped) return
       await listener.open()
+      // Stopped while it opened: nobody else closes it.
+      if (this.#stopped) await listener.close(signal)
     }
   }
 

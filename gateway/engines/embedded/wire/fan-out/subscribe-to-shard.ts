@@ -13,7 +13,7 @@ import { type Operation, operation, type WireEvent, type WireObject } from '../o
 import { resourceName, sequenceNumber, timestamp } from '../shapes.ts'
 import { definitionOf, shardOf } from '../stream-identity.ts'
 import type { WireContext } from '../wire-context.ts'
-import { recordShape } from './record-shape.ts'
+import { recordShape } from '../data/record-shape.ts'
 import { ShardFeed } from './shard-feed.ts'
 import { Subscriptions } from './subscriptions.ts'
 

@@ -10,12 +10,15 @@ import {
   GetShardIteratorCommand,
   type KinesisClient,
   PutRecordCommand,
+  PutRecordsCommand,
   RegisterStreamConsumerCommand,
   SubscribeToShardCommand
 } from '@aws-sdk/client-kinesis'
 import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler'
 import { pino } from 'pino'
 import { KinesisServer } from '../../../../../gateway/engines/embedded/wire/kinesis-server.ts'
+import type { WireObject } from '../../../../../gateway/engines/embedded/wire/operation.ts'
+import { cborFormat } from '../../../../../gateway/engines/embedded/wire/protocol/cbor-format.ts'
 import { systemClock } from '../../../../../shared/clock.ts'
 import { systemRandom } from '../../../../../shared/random.ts'
 import { Secret } from '../../../../../shared/secret.ts'
@@ -25,6 +28,24 @@ import { runningServer, sdkClient } from './running-server.ts'
 const never = new AbortController().signal
 const shard = 'shardId-000000000000'
 const credentials = [{ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: Secret.text('secret') }]
+
+async function askCbor(url: string, operation: string, input: WireObject): Promise<WireObject> {
+  const contentType = 'application/x-amz-cbor-1.1'
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': contentType,
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      'x-amz-date': '20260101T000000Z',
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0'
+    },
+    body: cborFormat.encode(input)
+  })
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('content-type'), contentType)
+  return Object(cborFormat.decode(Buffer.from(await response.arrayBuffer())))
+}
 
 /** Creates a stream, puts a record and reads it back by polling and by subscription. */
 async function exercise(client: KinesisClient): Promise<void> {
@@ -69,6 +90,36 @@ test('the SDK writes and reads over cleartext HTTP/2, as it does by itself', asy
 test('the SDK writes and reads over HTTP/1.1 on the same port', async (t) => {
   const { url } = await runningServer(t)
   await exercise(sdkClient(t, url, { requestHandler: new NodeHttpHandler() }))
+})
+
+test('operations take and give CBOR as the SDK for Java does', async (t) => {
+  const { url, engine } = await runningServer(t)
+  await engine.create('s', { shards: 1 })
+  const Data = Buffer.from('hello')
+  await askCbor(url, 'PutRecord', { StreamName: 's', PartitionKey: 'k', Data })
+  const { ShardIterator } = await askCbor(url, 'GetShardIterator', {
+    StreamName: 's',
+    ShardId: shard,
+    ShardIteratorType: 'AT_TIMESTAMP',
+    Timestamp: new Date(Date.now() - 60_000)
+  })
+  const { Records } = await askCbor(url, 'GetRecords', { ShardIterator })
+  const [record] = Array.isArray(Records) ? Records : []
+  assert.deepEqual(record.Data, Data)
+  assert.ok(record.ApproximateArrivalTimestamp instanceof Date)
+})
+
+test('PutRecords of 10 MiB fits, also several at once on one connection', async (t) => {
+  const { url, server } = await runningServer(t)
+  const client = sdkClient(t, url)
+  await client.send(new CreateStreamCommand({ StreamName: 's', ShardCount: 1 }))
+  const Data = Buffer.alloc(1024 * 1024 - 1, 7)
+  const Records = Array.from({ length: 10 }, () => ({ Data, PartitionKey: 'k' }))
+  const put = () => client.send(new PutRecordsCommand({ StreamName: 's', Records }))
+  for (const answer of await Promise.all([put(), put(), put()])) {
+    assert.equal(answer.FailedRecordCount, 0)
+  }
+  assert.equal(server.stats().bodyBytes, 0)
 })
 
 test('what the SDK signs is verified, over both versions', async (t) => {
@@ -144,4 +195,25 @@ test('a server may be stopped before it starts, and twice', async (t) => {
   await idle.stop(never)
   await idle.start(never)
   assert.deepEqual(idle.ports(), [])
+})
+
+test('a server that is stopped while it starts does not listen', async (t) => {
+  const { engine, directory } = await runningServer(t)
+  const server = new KinesisServer({
+    context: {
+      engine,
+      limits: 'none',
+      clock: systemClock,
+      random: systemRandom,
+      log: pino({ enabled: false })
+    },
+    listen: { host: '127.0.0.1', port: 0 },
+    directory
+  })
+  const started = server.start(never)
+  // Past the reading of secrets: the port is being opened.
+  await Promise.resolve()
+  await Promise.resolve()
+  await Promise.all([started, server.stop(never)])
+  assert.deepEqual(server.ports(), [0])
 })

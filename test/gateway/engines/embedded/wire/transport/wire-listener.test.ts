@@ -19,17 +19,28 @@ const signed = {
   'x-amz-target': target
 }
 
+interface Holding {
+  readonly operations: Operations
+  /** Calls that have come. */
+  readonly calls: () => number
+  readonly letGo: () => void
+}
+
 /** An operation that answers when it is let go. */
-function holding(): { operations: Operations; held: Promise<unknown>; letGo: () => void } {
+function holding(): Holding {
   const events = new EventEmitter()
-  const held = once(events, 'held')
   const free = once(events, 'free')
+  let calls = 0
   const answer = async () => {
-    events.emit('held')
+    calls += 1
     await free
     return { done: true }
   }
-  return { operations: { Hold: { answer } }, held, letGo: () => events.emit('free') }
+  return {
+    operations: { Hold: { answer } },
+    calls: () => calls,
+    letGo: () => events.emit('free')
+  }
 }
 
 async function socketTo(t: TestContext, port: number | undefined): Promise<Socket> {
@@ -84,7 +95,10 @@ test('a connection that does not say what it speaks is cut off', async (t) => {
 })
 
 test('a body over the limit is refused before it has come, and is not waited for', async (t) => {
-  const { server } = await runningServer(t, { ...holding(), limits: { bodyBytes: 1000 } })
+  const { server } = await runningServer(t, {
+    operations: holding().operations,
+    limits: { bodyBytes: 1000 }
+  })
   const announced = await socketTo(t, server.ports()[0])
   announced.write(headText({ 'content-length': '100000' }))
   assert.match(await textOf(announced), /400 Bad Request[^]*ValidationException[^]*1000 bytes/)
@@ -126,7 +140,7 @@ test('a refused body over HTTP/2 leaves its connection to the others', async (t)
 test('a body that does not come in time ends its connection and gives its room back', async (t) => {
   const clock = new ManualClock()
   const { server } = await runningServer(t, {
-    ...holding(),
+    operations: holding().operations,
     clock,
     limits: { bodyTimeoutMs: 4000 }
   })
@@ -141,7 +155,11 @@ test('a body that does not come in time ends its connection and gives its room b
 test('bodies together take no more than the pool', async (t) => {
   const clock = new ManualClock()
   const limits = { poolBytes: 150, poolWaitMs: 1000 }
-  const { server, url } = await runningServer(t, { ...holding(), clock, limits })
+  const { server, url } = await runningServer(t, {
+    operations: holding().operations,
+    clock,
+    limits
+  })
   const socket = await socketTo(t, server.ports()[0])
   socket.write(`${headText({ 'content-length': '100' })}{`)
   await until(() => server.stats().bodyBytes === 100)
@@ -157,15 +175,14 @@ test('bodies together take no more than the pool', async (t) => {
 })
 
 test('what is under way is answered when the server stops, and the connections end', async (t) => {
-  const { operations, held, letGo } = holding()
+  const { operations, calls, letGo } = holding()
   const { server, url } = await runningServer(t, { operations })
   const session = connectHttp2(url)
   cleanUp(t, () => session.destroy())
   const stream = session.request({ ':method': 'POST', ...signed })
   stream.end('{}')
   const overHttp1 = fetch(url, { method: 'POST', headers: signed, body: '{}' })
-  await held
-  await until(() => server.stats().connections === 2)
+  await until(() => calls() === 2)
   const stopped = server.stop(never)
   await assert.rejects(fetch(url, { method: 'POST', headers: signed, body: '{}' }))
   letGo()
@@ -208,10 +225,10 @@ test('a subscription that is under way when the server stops ends well', async (
 })
 
 test('what does not end by the deadline is cut off', async (t) => {
-  const { operations, held } = holding()
+  const { operations, calls } = holding()
   const { server, url } = await runningServer(t, { operations })
   const asked = assert.rejects(fetch(url, { method: 'POST', headers: signed, body: '{}' }))
-  await held
+  await until(() => calls() === 1)
   const deadline = new AbortController()
   const stopped = server.stop(deadline.signal)
   deadline.abort()
