@@ -44,8 +44,8 @@ export interface PutEntry {
   /** Where the caller expects it to land. The embedded engine refuses when that is not so. */
   readonly shard: ShardId
   readonly partitionKey: string
-  /** Decimal 128-bit hash key. */
-  readonly explicitHashKey: string
+  /** Where it belongs: from 0 to 2^128 - 1. */
+  readonly hashKey: bigint
   /** The bytes, up to the stream's `maxRecordBytes`, key included. */
   readonly data: Buffer
   /** Stored in the same transaction as the entry, by an engine that can (`keepsMarks`). */

@@ -6,7 +6,7 @@ import type { LooseRecord, Parcel, Span } from './parcel.ts'
 /** One finished aggregate. */
 export class AggregateParcel implements Parcel {
   readonly partitionKey: string
-  readonly explicitHashKey: string
+  readonly hashKey: bigint
   readonly data: Buffer
   readonly marks: readonly Mark[]
   readonly spans: readonly Span[]
@@ -14,7 +14,7 @@ export class AggregateParcel implements Parcel {
 
   constructor(parts: Omit<Parcel, 'unpack'>) {
     this.partitionKey = parts.partitionKey
-    this.explicitHashKey = parts.explicitHashKey
+    this.hashKey = parts.hashKey
     this.data = parts.data
     this.marks = parts.marks
     this.spans = parts.spans

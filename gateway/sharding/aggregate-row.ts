@@ -34,7 +34,7 @@ export class AggregateRow implements ParcelRow {
   readonly #writer: AggregateWriter
   readonly #target: FillTarget
   readonly #closed: ParcelQueue
-  #open = new OpenAggregate(outerKey, '')
+  #open = new OpenAggregate(outerKey, 0n)
   #sinceMs = 0
 
   constructor(options: AggregateRowOptions) {
@@ -95,9 +95,9 @@ export class AggregateRow implements ParcelRow {
   }
 
   #begin(key: string, nowMs: number): void {
-    const hash = this.#options.hashes.get(key).toString()
+    const hash = this.#options.hashes.get(key)
     this.#open = new OpenAggregate(this.#options.perKey ? key : outerKey, hash)
-    this.#writer.begin(hash)
+    this.#writer.begin(hash.toString())
     this.#target.begin()
     this.#sinceMs = nowMs
   }
@@ -138,13 +138,13 @@ function endOfKey(run: Run, from: number, end: number): number {
 /** What is kept beside the bytes of the aggregate that is being written. */
 class OpenAggregate {
   readonly partitionKey: string
-  readonly #explicitHashKey: string
+  readonly #hashKey: bigint
   readonly #spans: Span[] = []
   readonly #marks = new Map<string, number>()
 
-  constructor(partitionKey: string, explicitHashKey: string) {
+  constructor(partitionKey: string, hashKey: bigint) {
     this.partitionKey = partitionKey
-    this.#explicitHashKey = explicitHashKey
+    this.#hashKey = hashKey
   }
 
   get overheadBytes(): number {
@@ -160,8 +160,8 @@ class OpenAggregate {
     const marks: Mark[] = []
     for (const [source, seq] of this.#marks) marks.push({ source, seq })
     const { partitionKey } = this
-    const explicitHashKey = this.#explicitHashKey
+    const hashKey = this.#hashKey
     const spans = this.#spans
-    return new AggregateParcel({ partitionKey, explicitHashKey, data, marks, spans, records })
+    return new AggregateParcel({ partitionKey, hashKey, data, marks, spans, records })
   }
 }

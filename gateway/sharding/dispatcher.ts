@@ -88,7 +88,7 @@ function entryOf(lane: Lane, parcel: Parcel, withMarks: boolean): PutEntry {
   return {
     shard: lane.shard.id,
     partitionKey: parcel.partitionKey,
-    explicitHashKey: parcel.explicitHashKey,
+    hashKey: parcel.hashKey,
     data: parcel.data,
     marks: withMarks ? parcel.marks : []
   }

@@ -14,7 +14,7 @@ export interface Run extends AggregateRun {
 /** What becomes one entry of a put: an aggregate, or one plain record. Its bytes never change. */
 export interface Parcel {
   readonly partitionKey: string
-  readonly explicitHashKey: string
+  readonly hashKey: bigint
   readonly data: Buffer
   /** Highest number of each repeatable source in it. */
   readonly marks: readonly Mark[]

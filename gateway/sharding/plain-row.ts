@@ -72,7 +72,7 @@ export class PlainRow implements ParcelRow {
 
 class PlainParcel implements Parcel {
   readonly partitionKey: string
-  readonly explicitHashKey: string
+  readonly hashKey: bigint
   readonly data: Buffer
   readonly marks: readonly Mark[]
   readonly spans: readonly Span[]
@@ -81,7 +81,7 @@ class PlainParcel implements Parcel {
 
   constructor(hashes: HashKeyCache, record: LooseRecord) {
     this.partitionKey = record.partitionKey
-    this.explicitHashKey = hashes.get(record.partitionKey).toString()
+    this.hashKey = hashes.get(record.partitionKey)
     this.data = record.data
     this.marks = record.repeatable ? [{ source: sourceKey(record.source), seq: record.seq }] : []
     this.spans = [{ batch: record.batch, records: 1 }]

@@ -37,7 +37,7 @@ export function entry(parts: EntryParts): PutEntry {
   return {
     shard: parts.shard ?? shardId(0),
     partitionKey: parts.partitionKey ?? 'k',
-    explicitHashKey: parts.hash ?? '1',
+    hashKey: BigInt(parts.hash ?? '1'),
     data: parts.data ?? Buffer.from(parts.text ?? ''),
     marks: parts.marks ?? []
   }

@@ -227,7 +227,7 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
     if (this.#happens(failed)) {
       return { status: 'failed', message: 'internal failure', retryable: true }
     }
-    const hash = BigInt(entry.explicitHashKey)
+    const hash = entry.hashKey
     const row = stream.table.rows.find(
       (one) => !one.closed && one.range.start <= hash && hash <= one.range.end
     )
@@ -260,8 +260,7 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
     return { status: 'stored', shard, sequence }
   }
 
-  async #trySplit(name: string, { explicitHashKey }: PutEntry): Promise<void> {
-    const hash = BigInt(explicitHashKey)
+  async #trySplit(name: string, { hashKey: hash }: PutEntry): Promise<void> {
     const row = this.#stream(name).table.rows.find(
       (one) => !one.closed && one.range.start <= hash && hash <= one.range.end
     )

@@ -155,7 +155,7 @@ export class FakeKinesis {
       if (data.length + Buffer.byteLength(partitionKey) <= maxRecordBytes) continue
       throw new HeadwaterError('too_large', 'a record is too large')
     }
-    const isOver = entries.map(({ explicitHashKey }) => this.throttles(BigInt(explicitHashKey)))
+    const isOver = entries.map(({ hashKey }) => this.throttles(hashKey))
     const taken = entries.filter((_, i) => !isOver[i])
     const outcomes = await this.#engine.put(stream, taken, new AbortController().signal)
     const throttled: PutOutcome = { status: 'throttled', message: 'Rate exceeded for shard' }
@@ -225,7 +225,7 @@ function entryOf(record: Fields): PutEntry {
   return {
     shard: '',
     partitionKey: String(record['PartitionKey']),
-    explicitHashKey: String(record['ExplicitHashKey']),
+    hashKey: BigInt(String(record['ExplicitHashKey'])),
     data: Buffer.from(String(record['Data']), 'base64'),
     marks: []
   }

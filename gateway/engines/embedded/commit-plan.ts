@@ -121,15 +121,15 @@ function judge(
     const message = `the record has ${bytes} bytes with its key, the stream takes ${maxRecordBytes}`
     return { status: 'failed', message, retryable: false }
   }
-  const hash = /^\d{1,39}$/.test(entry.explicitHashKey) ? BigInt(entry.explicitHashKey) : hashSpace
-  if (hash >= hashSpace) {
-    const message = `"${entry.explicitHashKey}" is not a hash key: 0 to 2^128 - 1, in decimal`
+  const { hashKey } = entry
+  if (hashKey < 0n || hashKey >= hashSpace) {
+    const message = `${hashKey} is not a hash key: 0 to 2^128 - 1`
     return { status: 'failed', message, retryable: false }
   }
   if (!row) return unknownShard(entry)
   if (row.closed) return { status: 'wrong_shard', message: `${entry.shard} is closed` }
-  if (hash < row.range.start || hash > row.range.end) {
-    const message = `hash key ${entry.explicitHashKey} is not in ${entry.shard}`
+  if (hashKey < row.range.start || hashKey > row.range.end) {
+    const message = `hash key ${hashKey} is not in ${entry.shard}`
     return { status: 'wrong_shard', message }
   }
   return undefined

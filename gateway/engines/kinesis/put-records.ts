@@ -57,8 +57,8 @@ function putHalf(entries: readonly PutEntry[], options: PutRecordsOptions): Prom
   })
 }
 
-function recordOf({ partitionKey, explicitHashKey, data }: PutEntry) {
-  return { PartitionKey: partitionKey, ExplicitHashKey: explicitHashKey, Data: data }
+function recordOf({ partitionKey, hashKey, data }: PutEntry) {
+  return { PartitionKey: partitionKey, ExplicitHashKey: hashKey.toString(), Data: data }
 }
 
 function outcomeOf(result: PutRecordsResultEntry): PutOutcome {

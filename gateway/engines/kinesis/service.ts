@@ -12,10 +12,6 @@ export class Service {
     this.#access = access
   }
 
-  get region(): string {
-    return this.#access.region
-  }
-
   async open(): Promise<void> {
     this.#calls ??= await openKinesis(this.#access)
   }

@@ -10,7 +10,7 @@ test('entries carry the outer key "a" and the hash key of their first member', a
   await settle()
   const [entry] = engine.seen[0] ?? []
   assert.equal(entry?.partitionKey, 'a')
-  assert.equal(entry?.explicitHashKey, '118565459389455887580122100116841712193')
+  assert.equal(entry?.hashKey, 118565459389455887580122100116841712193n)
 })
 
 test('marks tell the highest number of each repeatable source, to an engine that keeps them', async () => {

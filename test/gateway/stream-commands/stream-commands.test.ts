@@ -26,8 +26,7 @@ async function store(engine: Awaited<ReturnType<typeof startFront>>['engine'], t
   const { shards } = await engine.describe('telemetry')
   const shard = shards.find((one) => one.open)
   assert.ok(shard)
-  const explicitHashKey = String(shard.range.start)
-  const entry = { shard: shard.id, partitionKey: 'k', explicitHashKey, marks: [] }
+  const entry = { shard: shard.id, partitionKey: 'k', hashKey: shard.range.start, marks: [] }
   const signal = new AbortController().signal
   await engine.put('telemetry', [{ ...entry, data: Buffer.from(text) }], signal)
 }

@@ -77,7 +77,7 @@ test('what cannot be stored gets its reason, takes no number and makes no block'
     entry({ text: 'unknown', shard: shardId(9), hash: '1' }),
     entry({ text: 'not an id', shard: 'shard-1', hash: '1' }),
     entry({ text: 'outside', shard: shardId(1), hash: '1' }),
-    entry({ text: 'no hash', shard: shardId(1), hash: '0x10' }),
+    entry({ text: 'no hash', shard: shardId(1), hash: '-1' }),
     entry({ text: 'beyond', shard: shardId(1), hash: (1n << 128n).toString() }),
     good(Buffer.alloc(2 ** 20))
   ]

@@ -78,7 +78,10 @@ test('of a put whose connection is cut nothing is known, and it is attempted onc
 })
 
 const remedies = {
-  AccessDeniedException: ['not authorized to perform', /IAM policy, and check the region$/],
+  AccessDeniedException: [
+    'not authorized to perform',
+    /the actions that docs\/guides\/[a-z-]+\.md lists in the IAM policy, and check the region$/
+  ],
   ExpiredTokenException: [
     'The security token expired',
     /the credentials have expired; renew them$/

@@ -19,7 +19,7 @@ async function put(engine: FakeEngine, ...texts: readonly (string | Buffer)[]) {
     texts.map((text) => ({
       shard: shard.id,
       partitionKey: 'key',
-      explicitHashKey: String(shard.range.start),
+      hashKey: shard.range.start,
       data: Buffer.from(text),
       marks: []
     })),

@@ -69,7 +69,7 @@ export class RecordPutter {
       entries.push({
         shard: id,
         partitionKey: record.PartitionKey,
-        explicitHashKey: hash.toString(),
+        hashKey: hash,
         data: record.Data,
         marks: noMarks
       })

@@ -75,9 +75,10 @@ function eventShape(result: ReadResult, row: ShardRow, definition: StreamDefinit
   }
 }
 
-/** From behind this number a new subscription goes on; there is none at the end of a shard. */
+/** From behind this number a new subscription goes on; at the end of a shard there is none, ever. */
 function continuation({ records, next }: ReadResult): string | undefined {
-  return records.at(-1)?.sequence ?? (next?.at === 'sequence' ? next.sequence : undefined)
+  if (!next) return undefined
+  return records.at(-1)?.sequence ?? (next.at === 'sequence' ? next.sequence : undefined)
 }
 
 /** Where a number that the engine made for a place is no record's, behind it is at it. */

@@ -12,20 +12,17 @@ export const jsonFormat: WireFormat = {
       throw new WireError('SerializationException', 'The body is not valid JSON.', { cause })
     }
   },
-  encode: (value) => Buffer.from(write(value))
+  encode: (value) => Buffer.from(JSON.stringify(plain(value)))
 }
 
-function write(value: WireValue): string {
-  if (typeof value !== 'object') return JSON.stringify(value)
-  if (Buffer.isBuffer(value)) return `"${value.toString('base64')}"`
-  if (value instanceof Date) return String(value.getTime() / 1000)
-  if (isList(value)) return `[${value.map(write).join(',')}]`
-  let members = ''
-  for (const [name, member] of Object.entries(value)) {
-    if (member === undefined) continue
-    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${write(member)}`
-  }
-  return `{${members}}`
+/** In values that JSON has. */
+function plain(value: WireValue): unknown {
+  if (typeof value !== 'object') return value
+  if (Buffer.isBuffer(value)) return value.toString('base64')
+  if (value instanceof Date) return value.getTime() / 1000
+  if (isList(value)) return value.map(plain)
+  if (Object.values(value).every((member) => typeof member !== 'object')) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
 }
 
 /** `Array.isArray` does not tell read-only lists from the rest. */

@@ -59,7 +59,7 @@ async function setup(t: TestContext, context: Partial<WireContext> = {}): Promis
       const entries = texts.map((text) => ({
         shard,
         partitionKey: 'k',
-        explicitHashKey: '0',
+        hashKey: 0n,
         data: Buffer.from(text),
         marks: []
       }))
@@ -233,6 +233,19 @@ test('the last event of a closed shard names its children and no continuation', 
     ]),
     children.map((id) => [id, [shard]])
   )
+  assert.equal(await subscriber.next(), undefined)
+})
+
+test('records that are the last of a closed shard come with its children and no continuation', async (t) => {
+  const { engine, subscribe, put } = await setup(t)
+  await put('a')
+  await engine.split('s', shard)
+  const subscriber = await subscribe({ Type: 'TRIM_HORIZON' })
+  const last = await subscriber.next()
+  assert.deepEqual(last?.texts, ['a'])
+  assert.equal(listOf(last.payload['ChildShards']).length, 2)
+  // KCL takes an event with both for a broken one and subscribes again.
+  assert.equal(last.payload['ContinuationSequenceNumber'], undefined)
   assert.equal(await subscriber.next(), undefined)
 })
 
