@@ -1,12 +1,10 @@
-import { join } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import type { Log } from '../shared/log.ts'
 import type { GatewayConfig } from './config.ts'
 import { type KinesisConfig, remoteOf } from './engine-config.ts'
 import { EmbeddedEngine } from './engines/embedded/embedded-engine.ts'
-import type { CheckpointStore, StreamAdmin, StreamEngine } from './engines/engine.ts'
+import type { StreamAdmin, StreamEngine } from './engines/engine.ts'
 import { KinesisEngine } from './engines/kinesis/kinesis-engine.ts'
-import { CheckpointFiles } from './reading/checkpoint-files.ts'
 import { Holds } from './spool/holds.ts'
 
 export interface EngineParts {
@@ -14,7 +12,6 @@ export interface EngineParts {
   readonly engine: StreamEngine
   /** Absent where the streams belong to a service: there they are made with tools and rights of its own. */
   readonly admin?: StreamAdmin
-  readonly checkpoints: CheckpointStore
   readonly embedded?: EmbeddedEngine
   /** Where a spool carries records on to, and what it has not yet carried on. */
   readonly beyond?: { readonly engine: StreamEngine; readonly holds: Holds }
@@ -32,9 +29,7 @@ export function createEngine(
 ): EngineParts {
   const kinesis = remoteOf(engine)
   const remote = kinesis && new KinesisEngine({ ...kinesisOptions(kinesis), clock, log })
-  if (remote && !spool) {
-    return { engine: remote, checkpoints: new CheckpointFiles(join(dataDir, 'checkpoints')) }
-  }
+  if (remote && !spool) return { engine: remote }
   const holds = new Holds()
   const embedded = new EmbeddedEngine({
     directory: dataDir,
@@ -43,7 +38,7 @@ export function createEngine(
     clock,
     log
   })
-  const parts = { engine: embedded, admin: embedded, checkpoints: embedded, embedded }
+  const parts = { engine: embedded, admin: embedded, embedded }
   return remote ? { ...parts, beyond: { engine: remote, holds } } : parts
 }
 

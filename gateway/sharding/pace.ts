@@ -6,6 +6,8 @@ import { entryBytes, type Parcel } from './parcel.ts'
 import type { Verdict } from './verdict.ts'
 
 const backoff = { firstMs: 50, maxMs: 10_000 }
+/** A shard that throttles is well, and has room again every second. */
+const throttledMaxMs = 2_000
 
 /** When a lane may send next: after its backoff, and no faster than its shard takes. */
 export class Pace {
@@ -48,7 +50,10 @@ export class Pace {
       this.#limiter.throttled(this.meter.bytesPerSecond || dataBytes(left), nowMs)
     }
     if (throttledMs !== undefined || failed !== undefined || misrouted) {
-      this.#notBeforeMs = nowMs + this.#backoff.next(throttledMs)
+      const waitMs = this.#backoff.next()
+      const throttled = throttledMs !== undefined && failed === undefined && !misrouted
+      const mostMs = throttled ? Math.min(waitMs, throttledMaxMs) : waitMs
+      this.#notBeforeMs = nowMs + (throttledMs ?? 0) + mostMs
     }
   }
 

@@ -15,6 +15,9 @@ test('a throttle lowers the rate to seven tenths of what went through', () => {
   limiter.throttled(1_000_000, 0)
   assert.equal(limiter.bytesPerSecond, 700_000)
   limiter.throttled(2_000_000, 0)
+  assert.equal(limiter.bytesPerSecond, 700_000, 'the same put is refused again')
+  limiter.stored(0)
+  limiter.throttled(2_000_000, 0)
   assert.equal(Math.round(limiter.bytesPerSecond), 490_000)
   limiter.sent(490_000, 5000)
   assert.equal(Math.round(limiter.freeAtMs), 6000)
@@ -31,6 +34,15 @@ test('the rate rises step by step while nothing is throttled, until it limits no
     before = limiter.bytesPerSecond
   }
   assert.equal(before, Number.POSITIVE_INFINITY)
+})
+
+test('after a throttle the rate is back within seconds, however long the shard refused', () => {
+  const limiter = new Limiter()
+  limiter.throttled(10_000_000, 0)
+  for (let ms = 100; ms <= 20_000; ms += 100) limiter.throttled(10_000_000, ms)
+  assert.equal(limiter.bytesPerSecond, 7_000_000)
+  for (let ms = 20_100; ms <= 23_000; ms += 100) limiter.stored(ms)
+  assert.ok(limiter.bytesPerSecond > 9_000_000)
 })
 
 test('no put waits more than five seconds for its rate', () => {
