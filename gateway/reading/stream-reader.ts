@@ -114,9 +114,11 @@ export class StreamReader {
       })
     const records = cursor.take(stream, result, this.#left)
     this.#left -= records.length
+    // A closed shard has no tip: it is read until there is no place to go on from.
+    const isAtTip = result.behindMs === 0 && this.#shards.get(cursor.shard)?.open === true
     if (cursor.done) await this.#discover(false)
-    else if (!follow && result.behindMs === 0 && this.#left > 0) cursor.atTip = true
-    const isIdle = result.records.length === 0 && result.behindMs === 0
+    else if (!follow && isAtTip && this.#left > 0) cursor.atTip = true
+    const isIdle = result.records.length === 0 && isAtTip
     return isIdle && !cursor.done ? undefined : records
   }
 
