@@ -87,9 +87,12 @@ function mqttFront(
   })
 }
 
+/** What a record may grow by when it is carried on as an aggregate with identity. */
+const spoolBytes = 2048
+
 /** A remote engine has an API of its own. */
 function kinesisServer(
-  { kinesis, kinesisTls, engine, tls, dataDir, limits, memory }: GatewayConfig,
+  { kinesis, kinesisTls, engine, spool, tls, dataDir, limits, memory }: GatewayConfig,
   { embedded, clock, random, log }: FrontDependencies
 ): KinesisServer | undefined {
   if (!embedded || (kinesis === 'off' && kinesisTls === 'off')) return undefined
@@ -97,7 +100,14 @@ function kinesisServer(
   const encrypted =
     kinesisTls === 'off' ? undefined : { listen: kinesisTls, ...(tls ? { certificate: tls } : {}) }
   return new KinesisServer({
-    context: { engine: embedded, limits: throughput, clock, random, log },
+    context: {
+      engine: embedded,
+      limits: throughput,
+      spareBytes: spool ? spoolBytes : 0,
+      clock,
+      random,
+      log
+    },
     ...(kinesis === 'off' ? {} : { listen: kinesis }),
     ...(encrypted ? { tls: encrypted } : {}),
     directory: dataDir,

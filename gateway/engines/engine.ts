@@ -30,6 +30,8 @@ export interface StreamDescription {
   readonly maxPutBytes: number
   /** `auto`: the engine ignores keys and chooses the shard itself; such a stream is not aggregated. */
   readonly distribution: 'key' | 'auto'
+  /** Tells a stream from a later one of the same name, where the engine knows. Wall time, milliseconds. */
+  readonly createdMs?: number
   /** What puts are billed by, where they are: an entry best ends just below a multiple of it. Bytes. */
   readonly payloadUnitBytes?: number
 }

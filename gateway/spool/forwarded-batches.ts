@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
-import { type SequenceSource, sourceKey } from '../../shared/kpl/kpl.ts'
+import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import { decodeSequence } from '../engines/sequence-number.ts'
 import type { UserRecord } from '../reading/reader.ts'
 import type { AdmittedBatch } from '../sharding/sharding.ts'
@@ -9,6 +9,8 @@ import type { AdmittedBatch } from '../sharding/sharding.ts'
 const membersRange = 2 ** 20
 /** Sequence indexes whose members have numbers under one epoch, so that these stay safe integers. */
 const epochRange = 2 ** 33
+/** Who sent what carries no identity. */
+const spool = 'spool'
 
 interface Numbered {
   readonly source: SequenceSource
@@ -16,53 +18,73 @@ interface Numbered {
 }
 
 /**
- * User records as batches for the lanes: one for each run of records of one source with numbers that
- * follow each other. A record without identity gets one that is made from its place in the stream,
- * so that it has the same when it is carried on a second time.
+ * User records of one shard as batches for the lanes: one for each run of records of one source with
+ * numbers that follow each other.
+ *
+ * Within a local shard the numbers of a source rise; over all of them they do not, and the shards of
+ * the remote stream are cut differently. So each local shard counts as a source of its own: the
+ * epoch is made of it and of the record's own. A record without identity gets one of its place. Both
+ * are the same when a record is carried on a second time.
  */
 export function forwardedBatches(records: readonly UserRecord[]): AdmittedBatch[] {
+  const [head] = records
+  if (!head) return []
+  const sources = new PlaceSources(head)
   const batches: AdmittedBatch[] = []
-  let run:
-    | { readonly first: Numbered; readonly key: string; readonly columns: ColumnsBuilder }
-    | undefined
-  const close = (stream: string) => {
+  let run: Run | undefined
+  const close = () => {
     if (!run) return
-    const { source, seq } = run.first
-    const columns = run.columns.build()
-    batches.push({ stream, records: columns, source, first: seq, offsetMs: 0, repeatable: false })
+    const { source, first, columns } = run
+    const rest = { source, first, offsetMs: 0, repeatable: false }
+    batches.push({ stream: head.stream, records: columns.build(), ...rest })
   }
   for (const record of records) {
-    const numbered = identityOf(record)
-    const key = sourceKey(numbered.source)
-    if (!run || run.key !== key || run.first.seq + run.columns.count !== numbered.seq) {
-      close(record.stream)
-      const { partitionKey, time } = record
-      run = { first: numbered, key, columns: new ColumnsBuilder({ partitionKey, time }) }
-    }
+    const { source, seq } = sources.of(record)
     const { partitionKey, time, attributes } = record
+    if (!run || run.source !== source || run.first + run.columns.count !== seq) {
+      close()
+      run = { source, first: seq, columns: new ColumnsBuilder({ partitionKey, time }) }
+    }
     run.columns.add(record.data, { partitionKey, time, attributes })
   }
-  const last = records.at(-1)
-  if (last) close(last.stream)
+  close()
   return batches
 }
 
-function identityOf(record: UserRecord): Numbered {
-  const { device, epoch, lane, seq } = record
-  if (device !== undefined && epoch !== undefined && seq !== undefined) {
-    return { source: { device, epoch, lane: lane ?? 0 }, seq }
-  }
-  const { stream, shard, subSequence, sequence } = record
-  const { index = 0, shardCreatedSeconds = 0 } = decodeSequence(sequence) ?? {}
-  const place = `${stream}/${shard}/${shardCreatedSeconds}`
-  if (record.aggregated) {
-    const source = placeSource(`${place}/${Math.floor(index / epochRange)}`)
-    return { source, seq: (index % epochRange) * membersRange + subSequence + 1 }
-  }
-  return { source: placeSource(place), seq: index + 1 }
+interface Run {
+  readonly source: SequenceSource
+  readonly first: number
+  readonly columns: ColumnsBuilder
 }
 
-function placeSource(place: string): SequenceSource {
-  const epoch = createHash('sha256').update(place).digest('hex').slice(0, 32)
-  return { device: 'spool', epoch, lane: 0 }
+/** The sources of one local shard, one object each. */
+class PlaceSources {
+  readonly #place: string
+  readonly #known = new Map<string, SequenceSource>()
+
+  constructor({ stream, shard, sequence }: UserRecord) {
+    this.#place = `${stream}/${shard}/${decodeSequence(sequence)?.shardCreatedSeconds}`
+  }
+
+  of(record: UserRecord): Numbered {
+    const { device, epoch, lane = 0, seq } = record
+    if (device !== undefined && epoch !== undefined && seq !== undefined) {
+      return { source: this.#source(device, `${epoch}/${lane}`, lane), seq }
+    }
+    const index = decodeSequence(record.sequence)?.index ?? 0
+    if (!record.aggregated) return { source: this.#source(spool, '', 0), seq: index + 1 }
+    const source = this.#source(spool, String(Math.floor(index / epochRange)), 0)
+    return { source, seq: (index % epochRange) * membersRange + record.subSequence + 1 }
+  }
+
+  #source(device: string, within: string, lane: SequenceSource['lane']): SequenceSource {
+    const name = `${device}/${within}`
+    let source = this.#known.get(name)
+    if (!source) {
+      const epoch = hash('sha256', `${this.#place}/${within}`).slice(0, 32)
+      source = { device, epoch, lane }
+      this.#known.set(name, source)
+    }
+    return source
+  }
 }

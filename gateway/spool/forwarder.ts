@@ -17,6 +17,8 @@ export interface ForwarderStats {
 /** How often streams that were made meanwhile are looked for. */
 const lookEveryMs = 1_000
 
+const stopWithinMs = 1_000
+
 /**
  * Carries what the fronts stored in the local engine on to the remote one. An answer to a sender
  * never waits for it: what cannot be carried on stays in the local engine, which forgets nothing
@@ -34,14 +36,22 @@ export class Forwarder implements Component {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await this.#options.sharding.start(signal)
+    const { sharding, local } = this.#options
+    await sharding.start(signal)
+    local.onReshard((stream) => void this.#streams.get(stream)?.forwarder.changed())
     this.#looking = this.#look()
   }
 
-  /** What the lanes have taken is waited for until `deadline`; the rest is carried on by the next life. */
+  /**
+   * All is on disk, so what the lanes have taken is waited for only a little; the rest is carried on
+   * by the next life.
+   */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#life.abort()
-    await this.#options.sharding.stop(deadline)
+    const soon = new AbortController()
+    void this.#options.clock.sleep(stopWithinMs, soon.signal).then(() => soon.abort())
+    await this.#options.sharding.stop(AbortSignal.any([deadline, soon.signal]))
+    soon.abort()
     await this.#looking
     await Promise.all(Array.from(this.#streams.values(), (one) => one.running))
   }

@@ -4,13 +4,12 @@ import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import { Backoff } from '../../shared/backoff.ts'
 import type { CheckpointStore, StreamEngine } from '../engines/engine.ts'
-import { decodeSequence } from '../engines/sequence-number.ts'
-import { decodeCheckpoint } from '../reading/checkpoint.ts'
 import { StreamReader } from '../reading/stream-reader.ts'
 import type { UserRecord } from '../reading/user-record.ts'
 import type { AdmittedBatch, Sharding } from '../sharding/sharding.ts'
 import { forwardedBatches } from './forwarded-batches.ts'
 import type { Holds } from './holds.ts'
+import { SpoolCheckpoint } from './spool-checkpoint.ts'
 
 export interface ForwarderOptions {
   /** Where records are taken from; its checkpoint tells how far they have been carried on. */
@@ -33,9 +32,6 @@ export interface StreamForwarderStats {
   readonly failures: number
 }
 
-/** Whose position in the local stream the checkpoint is. */
-const application = 'headwater.spool'
-
 /** Reads handed to the lanes before the oldest is durable; each has at most 2 MiB. */
 const maxPending = 4
 
@@ -45,12 +41,15 @@ const maxMarks = 1
 /** What was read at a time, and where the reader stood behind it. */
 interface Reading {
   readonly durable: readonly Promise<void>[]
-  readonly checkpoint: string
+  readonly behind: string
   readonly records: number
 }
 
-/** How often the checkpoint is saved; what was carried on since is carried on again after a crash. */
-const saveEveryMs = 1_000
+interface Carrying {
+  readonly checkpoint: SpoolCheckpoint
+  readonly ended: AbortController
+  readonly signal: AbortSignal
+}
 
 /** Between two looks whether full lanes have room again. */
 const fullWaitMs = 100
@@ -62,8 +61,7 @@ export class StreamForwarder {
   readonly #stats = { records: 0, failures: 0, pending: 0 }
   /** Arrival of the oldest record that was read and is not durable. */
   #waitingSinceMs: number | undefined
-  /** Behind what is durable; undefined once it is saved. */
-  #checkpoint: string | undefined
+  #running: { readonly createdMs: number | undefined; readonly ended: AbortController } | undefined
 
   constructor(stream: string, options: ForwarderOptions) {
     this.#stream = stream
@@ -98,12 +96,23 @@ export class StreamForwarder {
     }
   }
 
+  /** The local stream was resharded, deleted, or made again under the same name. */
+  async changed(): Promise<void> {
+    const running = this.#running
+    if (!running) return
+    const now = await this.#options.local.describe(this.#stream).catch(() => undefined)
+    if (now?.createdMs !== running.createdMs) running.ended.abort()
+  }
+
   async #forward(signal: AbortSignal): Promise<void> {
     const { local, sharding } = this.#options
-    const saved = await local.loadCheckpoint(application, this.#stream)
-    if (saved !== undefined) this.#release(saved)
-    await sharding.prepare(this.#stream, undefined)
+    const stream = this.#stream
+    const { createdMs } = await local.describe(stream)
     const ended = new AbortController()
+    this.#running = { createdMs, ended }
+    const checkpoint = new SpoolCheckpoint({ ...this.#options, stream, createdMs })
+    const saved = await checkpoint.load()
+    await sharding.prepare(stream, undefined)
     const either = AbortSignal.any([signal, ended.signal])
     const reader = new StreamReader(local, {
       stream: this.#stream,
@@ -112,9 +121,9 @@ export class StreamForwarder {
       maxMarks,
       signal: either
     })
-    const saving = this.#keepSaving(ended.signal)
+    const saving = checkpoint.keepSaving(ended.signal)
     try {
-      await this.#carry(reader, ended, either)
+      await this.#carry(reader, { checkpoint, ended, signal: either })
     } finally {
       ended.abort()
       await saving
@@ -122,7 +131,7 @@ export class StreamForwarder {
   }
 
   /** Hands what is read to the lanes, a few reads ahead of what is durable. */
-  async #carry(reader: StreamReader, ended: AbortController, signal: AbortSignal): Promise<void> {
+  async #carry(reader: StreamReader, { checkpoint, ended, signal }: Carrying): Promise<void> {
     const pending: Promise<void>[] = []
     let before = Promise.resolve()
     try {
@@ -130,8 +139,8 @@ export class StreamForwarder {
         this.#waitingSinceMs ??= records[0]?.arrivalMs
         this.#stats.pending += 1
         const durable = await this.#hand(records, signal)
-        const checkpoint = reader.checkpoint()
-        before = this.#settle(before, { durable, checkpoint, records: records.length })
+        const reading = { durable, behind: reader.checkpoint(), records: records.length }
+        before = this.#settle(before, reading, checkpoint)
         before.catch(() => ended.abort())
         pending.push(before)
         if (pending.length >= maxPending) await pending.shift()
@@ -168,39 +177,16 @@ export class StreamForwarder {
     }
   }
 
-  async #settle(before: Promise<void>, reading: Reading): Promise<void> {
+  async #settle(
+    before: Promise<void>,
+    reading: Reading,
+    checkpoint: SpoolCheckpoint
+  ): Promise<void> {
     await before
     await Promise.all(reading.durable)
-    this.#checkpoint = reading.checkpoint
+    checkpoint.advance(reading.behind)
     this.#stats.records += reading.records
     this.#stats.pending -= 1
     if (this.#stats.pending === 0) this.#waitingSinceMs = undefined
-  }
-
-  async #keepSaving(signal: AbortSignal): Promise<void> {
-    const { local, clock, log } = this.#options
-    for (;;) {
-      await clock.sleep(saveEveryMs, signal)
-      const checkpoint = this.#checkpoint
-      if (checkpoint !== undefined) {
-        try {
-          await local.saveCheckpoint(application, this.#stream, checkpoint)
-          this.#release(checkpoint)
-          if (this.#checkpoint === checkpoint) this.#checkpoint = undefined
-        } catch (error) {
-          log.warn({ stream: this.#stream, error }, 'the checkpoint of the spool was not saved')
-        }
-      }
-      if (signal.aborted) return
-    }
-  }
-
-  /** Retention may take what lies before the checkpoint. */
-  #release(checkpoint: string): void {
-    const left = decodeCheckpoint(checkpoint).shards.filter((shard) => !shard.done)
-    const from = left.map(({ next }) => {
-      return 'sequence' in next ? (decodeSequence(next.sequence)?.index ?? 0) : 0
-    })
-    if (from.length > 0) this.#options.holds.hold(this.#stream, Math.min(...from))
   }
 }

@@ -16,7 +16,6 @@ import type {
   StreamEngine
 } from '../engine.ts'
 import { Catalog, type Commitment } from './catalog.ts'
-import { sequenceSeconds } from './commit-plan.ts'
 import type { EngineClock } from './engine-clock.ts'
 import { syncDirectory } from './segment-files.ts'
 import {
@@ -130,8 +129,8 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
   async create(stream: string, options: EmbeddedCreateOptions): Promise<void> {
     const { streams } = this.#require()
     const { clock, retentionMs = defaultRetentionMs } = this.#options
-    const createdSeconds = sequenceSeconds(clock.wallMs())
-    await streams.create(newDefinition(stream, { retentionMs, ...options, createdSeconds }))
+    const createdMs = Math.max(0, Math.floor(clock.wallMs()))
+    await streams.create(newDefinition(stream, { retentionMs, ...options, createdMs }))
   }
 
   async delete(stream: string): Promise<void> {

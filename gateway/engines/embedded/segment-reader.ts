@@ -177,6 +177,7 @@ function readBlock(row: SqlRow): Block {
   }
 }
 
+/** An empty blob comes as a buffer without memory, for which zlib's `crc32` forgets what came before. */
 function bytesOf(value: unknown): Buffer {
-  return Buffer.isBuffer(value) ? value : Buffer.alloc(0)
+  return Buffer.isBuffer(value) && value.length > 0 ? value : Buffer.alloc(0)
 }

@@ -3,6 +3,7 @@ import { recordLimits, requireName } from '../../../shared/record.ts'
 import { decodeCbor, encodeCbor } from '../../../shared/wire/cbor.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
 import type { CreateOptions, StreamDescription } from '../engine.ts'
+import { sequenceSeconds } from './commit-plan.ts'
 import { putLimits } from './put-queue.ts'
 import { type ShardRow, ShardTable } from './shard-table.ts'
 import { decodeSettings, newSettings, type StreamSettings } from './stream-settings.ts'
@@ -30,14 +31,15 @@ export function newDefinition(
   stream: string,
   options: EmbeddedCreateOptions & {
     readonly retentionMs: number
-    readonly createdSeconds: number
+    /** Wall time. */
+    readonly createdMs: number
   }
 ): StreamDefinition {
   const name = requireName(stream, 'the name of a stream')
   if (/^\.+$/.test(name)) {
     throw new HeadwaterError('invalid', 'the name of a stream must not be dots alone')
   }
-  const { shards, retentionMs, maxRecordBytes = 1024 * 1024, createdSeconds } = options
+  const { shards, retentionMs, maxRecordBytes = 1024 * 1024, createdMs } = options
   requireUpTo(maxOpenShards, shards, 'the number of shards')
   requireUpTo(Number.MAX_SAFE_INTEGER, retentionMs, 'the retention in milliseconds')
   requireUpTo(recordLimits.recordBytes, maxRecordBytes, 'the largest record in bytes')
@@ -45,8 +47,8 @@ export function newDefinition(
     name,
     retentionMs,
     maxRecordBytes,
-    shards: ShardTable.uniform(shards, createdSeconds),
-    settings: { ...newSettings(createdSeconds * 1000), ...options.settings }
+    shards: ShardTable.uniform(shards, sequenceSeconds(createdMs)),
+    settings: { ...newSettings(createdMs), ...options.settings }
   }
 }
 
@@ -59,7 +61,8 @@ function requireUpTo(max: number, value: number, what: string): void {
 export function describeStream({
   name,
   shards,
-  maxRecordBytes
+  maxRecordBytes,
+  settings
 }: StreamDefinition): StreamDescription {
   return {
     stream: name,
@@ -68,7 +71,8 @@ export function describeStream({
     maxRecordBytes,
     maxPutEntries: putLimits.put.entries,
     maxPutBytes: putLimits.put.bytes,
-    distribution: 'key'
+    distribution: 'key',
+    createdMs: settings.createdMs
   }
 }
 

@@ -12,7 +12,7 @@ import { systemClock } from '../../../shared/clock.ts'
 import { createLog } from '../../../shared/log.ts'
 import { aggregateOf, sourceOf } from '../../support/aggregates.ts'
 import { cleanUp } from '../../support/cleanup.ts'
-import { entry, laneHash, putAll, shardId } from '../../support/engine-calls.ts'
+import { entry, hashOf, laneHash, putAll, shardId } from '../../support/engine-calls.ts'
 import { FakeEngine, type Troubles } from '../../support/fake-engine.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
@@ -31,8 +31,8 @@ interface Spool {
   readonly forward: () => Promise<Forwarder>
 }
 
-/** A local engine with four shards in front of a remote one with three. */
-async function spool(t: TestContext, troubles: Troubles = {}): Promise<Spool> {
+/** A local engine with four shards in front of a remote one with three, unless told otherwise. */
+async function spool(t: TestContext, troubles: Troubles = {}, shards = 3): Promise<Spool> {
   const holds = new Holds()
   const local = await runningEngine(t, await tempDir(t), {
     clock: systemClock,
@@ -42,7 +42,7 @@ async function spool(t: TestContext, troubles: Troubles = {}): Promise<Spool> {
   const random = new SeededRandom()
   t.diagnostic(`seed ${random.seed}`)
   const remote = new FakeEngine({ clock: systemClock, random, troubles })
-  await remote.create(stream, { shards: 3 })
+  await remote.create(stream, { shards })
   const forward = async () => {
     const forwarder = new Forwarder({
       local,
@@ -157,6 +157,78 @@ test('while the remote engine is down all is kept, and carried on afterwards', a
   assertInOrder(await arrived(remote, 3_000), 3_000)
 })
 
+for (const shards of [1, 2, 3, 8]) {
+  test(`one device with many keys is read whole behind a remote engine with ${shards} shards, also when the local ones change`, async (t) => {
+    const { local, remote, forward } = await spool(t, {}, shards)
+    const next = new Map<string, number>()
+    let seq = 0
+    const storeRound = async () => {
+      const open = (await local.describe(stream)).shards.filter((shard) => shard.open)
+      for (let i = 0; i < 50; i++) {
+        const partitionKey = `key-${i}`
+        const hash = BigInt(hashOf(partitionKey))
+        const shard = open.find(({ range }) => range.start <= hash && hash <= range.end)
+        seq += 1
+        next.set(partitionKey, (next.get(partitionKey) ?? 0) + 1)
+        const text = `${partitionKey}:${next.get(partitionKey)}`
+        const data = aggregateOf(
+          [{ source: sourceOf('d'), seq, partitionKey, text }],
+          hashOf(partitionKey)
+        )
+        await putAll(local, [entry({ data, hash: hashOf(partitionKey), shard: shard?.id ?? '' })])
+      }
+    }
+    await forward()
+    for (let round = 0; round < 4; round++) await storeRound()
+    await local.split(stream, shardId(1))
+    for (let round = 0; round < 2; round++) await storeRound()
+    await local.merge(stream, shardId(2), shardId(3))
+    for (let round = 0; round < 4; round++) await storeRound()
+    const last = new Map<string, number>()
+    for (const { partitionKey, data } of await arrived(remote, 500)) {
+      const number = (last.get(partitionKey) ?? 0) + 1
+      assert.equal(data.toString(), `${partitionKey}:${number}`)
+      last.set(partitionKey, number)
+    }
+    assert.deepEqual(
+      [...last.values()],
+      Array.from({ length: 50 }, () => 10)
+    )
+  })
+}
+
+test('a stream that is deleted and made again is carried on from its beginning', async (t) => {
+  const { local, remote, forward } = await spool(t)
+  await store(local, 0, 70)
+  const forwarder = await forward()
+  await arrived(remote, 500)
+  await local.split(stream, shardId(0))
+  await putAll(local, [entry({ text: 'on its way', hash: '5', shard: shardId(4) })])
+  await local.delete(stream)
+  await local.create(stream, { shards: 1 })
+  const texts = Array.from({ length: 20 }, (_, i) => `again ${i}`)
+  await putAll(
+    local,
+    texts.map((text) => entry({ text, hash: '5', shard: shardId(0) }))
+  )
+  for (;;) {
+    const found = (await readRemote(remote)).map(({ data }) => data.toString())
+    if (texts.every((text) => found.includes(text))) break
+    await delay(50)
+  }
+  await forwarder.stop(never)
+})
+
+test('a forwarder that stops does not wait for a remote engine that is away', async (t) => {
+  const { local, forward } = await spool(t, { cutBefore: 1 })
+  const forwarder = await forward()
+  await store(local, 0, 20)
+  await delay(200)
+  const begun = performance.now()
+  await forwarder.stop(never)
+  assert.ok(performance.now() - begun < 5_000)
+})
+
 test('a forwarder of the next life goes on behind the checkpoint, and what it repeats is known', async (t) => {
   const { local, remote, holds, forward } = await spool(t)
   await store(local, 0, 140)
@@ -179,11 +251,7 @@ test('records and aggregates of others get an identity that stays the same', asy
   await putAll(local, foreign)
   // The second forwarder begins at the start again, as after a crash before the first checkpoint.
   for (let lifes = 0; lifes < 2; lifes++) {
-    await local.saveCheckpoint(
-      'headwater.spool',
-      stream,
-      JSON.stringify({ v: 1, stream, shards: [] })
-    )
+    await local.saveCheckpoint('headwater.spool', stream, JSON.stringify({ createdMs: -1 }))
     const forwarder = await forward()
     await arrived(remote, 20)
     await delay(100)

@@ -8,6 +8,8 @@ export interface WireContext {
   readonly engine: EmbeddedEngine
   /** Whether the throughput limits and rates of Amazon Kinesis are kept. */
   readonly limits: 'none' | 'kinesis'
+  /** By how much records must stay below the limit of their stream; default 0. Bytes. */
+  readonly spareBytes?: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

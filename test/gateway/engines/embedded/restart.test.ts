@@ -46,6 +46,19 @@ test('records, marks, shards and checkpoints are there after a restart, and numb
   assert.ok(BigInt(after[0] ?? 0) > BigInt(before[0] ?? 0))
 })
 
+test('records without a byte are records', async (t) => {
+  const directory = await tempDir(t)
+  await life({ directory }, async (engine) => {
+    await engine.create('s', { shards: 1 })
+    await put(engine, '')
+    await putAll(engine, [entry({ text: '' }), entry({ text: '' })])
+    assert.deepEqual(await readTexts(engine, shardId(0)), ['', '', ''])
+  })
+  const engine = await runningEngine(t, directory)
+  assert.deepEqual(await readTexts(engine, shardId(0)), ['', '', ''])
+  assert.equal(engine.stats().streams[0]?.corruptBlocks, 0)
+})
+
 test('marks go over to the next segment, so that a dropped one takes none with it', async (t) => {
   const directory = await tempDir(t)
   const clock = new ManualClock()

@@ -11,10 +11,10 @@ import { ShardLimits } from './shard-limits.ts'
 
 /** What writes and reads records, and tells where they are. */
 export function dataOperations(context: WireContext): Operations {
-  const { engine, clock, random } = context
+  const { engine, clock, random, spareBytes } = context
   const limits = context.limits === 'kinesis' ? new ShardLimits(clock) : undefined
   const iterators = new ShardIterators(clock, random)
-  const putter = new RecordPutter(engine, limits)
+  const putter = new RecordPutter(engine, { limits, spareBytes })
   return {
     PutRecord: putRecord(engine, putter),
     PutRecords: putRecords(engine, putter),

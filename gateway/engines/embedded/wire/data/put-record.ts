@@ -25,8 +25,8 @@ const shape = z.object({
 export function putRecord(engine: EmbeddedEngine, putter: RecordPutter): Operation {
   return operation(shape, async (input, call) => {
     const stream = streamOf(input)
-    const { maxRecordBytes, settings } = definitionOf(engine, stream)
-    requireRecordSizes([input], maxRecordBytes, () => ['Data'])
+    const { settings } = definitionOf(engine, stream)
+    requireRecordSizes([input], putter.maxRecordBytes(stream), () => ['Data'])
     const hashes = [hashOf(input)]
     requireOrdering(input.SequenceNumberForOrdering, stream)
     endDryRun(input)

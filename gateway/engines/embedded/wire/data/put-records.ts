@@ -29,8 +29,8 @@ export function putRecords(engine: EmbeddedEngine, putter: RecordPutter): Operat
   return operation(shape, async (input, call) => {
     const records: readonly RecordInput[] = input.Records
     const stream = streamOf(input)
-    const { maxRecordBytes, settings } = definitionOf(engine, stream)
-    requireRecordSizes(records, maxRecordBytes, (at) => ['Records', at, 'Data'])
+    const { settings } = definitionOf(engine, stream)
+    requireRecordSizes(records, putter.maxRecordBytes(stream), (at) => ['Records', at, 'Data'])
     requireCallSize(records)
     const hashes = records.map(hashOf)
     endDryRun(input)

@@ -17,14 +17,27 @@ interface RoutedRecords {
   readonly hashes: readonly bigint[]
 }
 
+interface RecordPutterOptions {
+  readonly limits: ShardLimits | undefined
+  /** As in `WireContext`. */
+  readonly spareBytes: number | undefined
+}
+
 /** Stores the records of one call, each in the shard that its hash key belongs to. */
 export class RecordPutter {
   readonly #engine: EmbeddedEngine
   readonly #limits: ShardLimits | undefined
+  readonly #spareBytes: number
 
-  constructor(engine: EmbeddedEngine, limits: ShardLimits | undefined) {
+  constructor(engine: EmbeddedEngine, options: RecordPutterOptions) {
     this.#engine = engine
-    this.#limits = limits
+    this.#limits = options.limits
+    this.#spareBytes = options.spareBytes ?? 0
+  }
+
+  /** Largest record that a stream takes, key included. */
+  maxRecordBytes(stream: string): number {
+    return definitionOf(this.#engine, stream).maxRecordBytes - this.#spareBytes
   }
 
   /**

@@ -18,6 +18,7 @@ interface Shape {
   readonly shards?: number
   readonly maxRecordBytes?: number
   readonly limits?: WireContext['limits']
+  readonly spareBytes?: number
 }
 
 export interface DataApi {
@@ -62,16 +63,18 @@ export interface PutAnswer {
 /** The data operations over an engine with a stream `s`. */
 export async function dataApi(
   t: TestContext,
-  { shards = 1, limits = 'none', ...options }: Shape = {}
+  { shards = 1, limits = 'none', spareBytes = 0, ...options }: Shape = {}
 ): Promise<DataApi> {
   const clock = new ManualClock()
   const engine = await runningEngine(t, await tempDir(t), { clock })
   await engine.create('s', { shards, ...options })
-  return { engine, clock, call: caller({ engine, clock, limits }) }
+  return { engine, clock, call: caller({ engine, clock, limits, spareBytes }) }
 }
 
 /** Calls of operations that were made for another life over the same engine. */
-export function caller(parts: Pick<WireContext, 'engine' | 'clock' | 'limits'>): DataApi['call'] {
+export function caller(
+  parts: Pick<WireContext, 'engine' | 'clock' | 'limits' | 'spareBytes'>
+): DataApi['call'] {
   const log = pino({ level: 'silent' })
   const operations = dataOperations({ ...parts, log, random: systemRandom })
   return async <T extends object>(operation: string, input: unknown) => {

@@ -186,6 +186,14 @@ test('a single put is answered with its place, and rises above the one before', 
   assert.ok(BigInt(next.SequenceNumber) > BigInt(first.SequenceNumber))
 })
 
+test('records stay below the limit of their stream by what is spared', async (t) => {
+  const { call } = await dataApi(t, { maxRecordBytes: 10_000, spareBytes: 2000 })
+  const put = (bytes: number) =>
+    call('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: Buffer.alloc(bytes) })
+  await put(7_999)
+  await assert.rejects(put(8_000), isError('ValidationException'))
+})
+
 test('a single put names its member, and what it is ordered by must be a sequence number', async (t) => {
   const { call } = await dataApi(t, { maxRecordBytes: mebibyte })
   const one = { StreamName: 's', PartitionKey: 'k' }

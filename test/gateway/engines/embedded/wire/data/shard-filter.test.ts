@@ -63,7 +63,7 @@ test('the shards at any time tile the hash space, and those from it hold all the
       fc.tuple(fc.nat({ max: 400_000 }), fc.integer({ min: -10_000, max: 400_000 })),
       (count, steps, [laterMs, offsetMs]) => {
         const { table, times } = history(count, steps)
-        const options = { shards: count, retentionMs, createdSeconds: startMs / 1000 }
+        const options = { shards: count, retentionMs, createdMs: startMs }
         const definition = { ...newDefinition('s', options), shards: table }
         const ageMs = (times.at(-1) ?? startMs) - startMs + laterMs
         const of = (filter: ShardFilter) => filterShards(definition, filter, ageMs)
