@@ -6,6 +6,7 @@ import { benchCodecs } from './codecs.ts'
 import { benchGatewayBatches } from './gateway-batches.ts'
 import { benchMqttSingle } from './mqtt-single.ts'
 import { benchKinesis } from './kinesis.ts'
+import { benchPayloadUnits } from './payload-units.ts'
 import { measureRawDisk, type RawDisk } from './raw-disk.ts'
 import { formatTable, type Line, megabytes } from './report.ts'
 
@@ -15,7 +16,8 @@ const parts: Readonly<Record<string, (directory: string, disk: RawDisk) => Promi
   idle: benchAgentIdle,
   gateway: benchGatewayBatches,
   mqtt: benchMqttSingle,
-  kinesis: benchKinesis
+  kinesis: benchKinesis,
+  units: benchPayloadUnits
 }
 
 /** Runs the named parts, all when none is named, and prints the table; the exit code comes back. */
