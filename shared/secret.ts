@@ -27,14 +27,19 @@ export class Secret {
     return new Secret(undefined, path)
   }
 
-  /** The text, without white space around it. Rejects with `config` when the file cannot be read. */
+  /**
+   * The text, without white space around it. Rejects with `config` when the file cannot be read, or
+   * does not hold one line of text.
+   */
   async read(): Promise<string> {
     if (this.file === undefined) return this[held] ?? ''
-    try {
-      return (await readFile(this.file, 'utf8')).trim()
-    } catch (cause) {
+    const text = await readFile(this.file, 'utf8').catch((cause: unknown) => {
       throw new HeadwaterError('config', `cannot read the secret in ${this.file}`, { cause })
-    }
+    })
+    const secret = text.trim()
+    if (/^[^\p{Cc}]+$/u.test(secret)) return secret
+    const what = secret === '' ? 'is empty' : 'must hold one line of text'
+    throw new HeadwaterError('config', `the file of a secret, ${this.file}, ${what}`)
   }
 
   toString(): string {

@@ -38,7 +38,9 @@ const defaultMaxMarks = 100_000
 
 /**
  * Reads a stream over all its shards, parents before children, through splits and merges: each
- * user record once, in order per partition key, as far as the records carry identity.
+ * user record once, in order per partition key, as far as the records carry identity. Where an engine
+ * cannot refuse what lands in another shard than expected, an aggregate of several keys that was on
+ * its way during a split is read with the shard it landed in, beside its successors.
  */
 export class StreamReader {
   readonly #engine: StreamEngine

@@ -11,6 +11,8 @@ export type Sharing = 'all' | 'distinct-keys' | 'none'
 export class ParcelQueue {
   readonly #sharing: Sharing
   #parcels: Parcel[] = []
+  /** Where the oldest is; what was taken before it goes when it is half of the array. */
+  #head = 0
   #records = 0
   #bytes = 0
 
@@ -19,7 +21,7 @@ export class ParcelQueue {
   }
 
   get length(): number {
-    return this.#parcels.length
+    return this.#parcels.length - this.#head
   }
 
   get records(): number {
@@ -37,13 +39,19 @@ export class ParcelQueue {
   }
 
   unshift(parcels: readonly Parcel[]): void {
-    this.#parcels = [...parcels, ...this.#parcels]
+    this.#parcels = [...parcels, ...this.#parcels.slice(this.#head)]
+    this.#head = 0
     for (const parcel of parcels) this.#count(parcel, 1)
   }
 
   /** Takes the oldest out, as many as may share a put within `limit`; at least one if there is one. */
   shift(limit: PutLimit): Parcel[] {
-    const taken = this.#parcels.splice(0, this.#sharers(limit))
+    const taken = this.#parcels.slice(this.#head, this.#head + this.#sharers(limit))
+    this.#head += taken.length
+    if (this.#head * 2 >= this.#parcels.length) {
+      this.#parcels = this.#parcels.slice(this.#head)
+      this.#head = 0
+    }
     for (const parcel of taken) this.#count(parcel, -1)
     return taken
   }
@@ -51,7 +59,10 @@ export class ParcelQueue {
   drain(): Parcel[] {
     this.#records = 0
     this.#bytes = 0
-    return this.#parcels.splice(0)
+    const left = this.#parcels.slice(this.#head)
+    this.#parcels = []
+    this.#head = 0
+    return left
   }
 
   #sharers(limit: PutLimit): number {
@@ -59,7 +70,8 @@ export class ParcelQueue {
     const keys = new Set<string>()
     let bytes = 0
     let count = 0
-    for (const parcel of this.#parcels) {
+    for (let at = this.#head; at < this.#parcels.length; at++) {
+      const parcel = this.#parcels[at] as Parcel
       bytes += entryBytes(parcel)
       const again = this.#sharing === 'distinct-keys' && keys.has(parcel.partitionKey)
       if (count > 0 && (again || count >= limit.entries || bytes > limit.bytes)) break
