@@ -30,8 +30,12 @@ export function mayHold(file: TailFile, head: Buffer, other: TailFile): boolean 
   const { size } = file.state
   return contentsOf(other).some((position) => {
     const { length, crc } = position.head
-    if (size < length) return recentFrom(position) < size
-    return crc32(head.subarray(0, length)) === crc
+    if (size >= length) return crc32(head.subarray(0, length)) === crc
+    // Shorter than what was read: a beginning of it holds the first of the recent records at least.
+    const from = recentFrom(position)
+    const [first] = position.recent
+    if (!first || from + first.length > size) return false
+    return crc32(head.subarray(from, from + first.length)) === first.crc
   })
 }
 

@@ -11,9 +11,15 @@ export interface Sighting {
   readonly mtimeMs: number
   /** When it was made or, where the file system does not say, last changed. */
   readonly madeMs: number
-  /** The path is one that is asked for; else the file was only found again beside it. */
+  /** The path is one that is asked for; else the file was only found beside one that is. */
   readonly matched: boolean
 }
+
+/** Files that were seen beside a home, by key. */
+export type Beside = ReadonlyMap<string, Sighting>
+
+/** A directory that changes each time while it is listed is given up on until the next scan. */
+const maxTries = 3
 
 export interface FinderOptions {
   readonly patterns: readonly string[]
@@ -43,31 +49,54 @@ export class FileFinder {
       for (const path of await glob.expand(maxFiles, unreadable)) {
         if (this.#excluded(path)) continue
         const sighting = await this.#sight(path, true)
-        if (sighting && !found.has(sighting.key)) found.set(sighting.key, sighting)
+        if (typeof sighting === 'object' && !found.has(sighting.key))
+          found.set(sighting.key, sighting)
       }
     }
     return found
   }
 
-  /** Files beside `homes` whose names begin alike, by key, as rotation leaves them. */
-  async beside(homes: ReadonlySet<string>): Promise<Map<string, Sighting>> {
-    const found = new Map<string, Sighting>()
-    const stems = new Map<string, Set<string>>()
+  /**
+   * For each of `homes`, by key, the files beside it whose names begin alike, as rotation leaves
+   * them. A directory that changes meanwhile is listed again, or a file could be missed whose name
+   * moved on.
+   */
+  async beside(homes: ReadonlySet<string>): Promise<Map<string, Beside>> {
+    const byDirectory = new Map<string, Map<string, Map<string, Sighting>>>()
+    const found = new Map<string, Beside>()
     for (const home of homes) {
-      const inDirectory = stems.get(dirname(home))
-      if (inDirectory) inDirectory.add(stemOf(home))
-      else stems.set(dirname(home), new Set([stemOf(home)]))
+      const byStem = entry(byDirectory, dirname(home), () => new Map())
+      found.set(
+        home,
+        entry(byStem, stemOf(home), () => new Map())
+      )
     }
-    for (const [directory, inDirectory] of stems) {
-      for (const name of await this.#names(directory)) {
-        const path = join(directory, name)
-        const alike = [...inDirectory].some((stem) => name.startsWith(stem))
-        if (!alike || this.#excluded(path)) continue
-        const sighting = await this.#sight(path, false)
-        if (sighting) found.set(sighting.key, sighting)
+    for (const [directory, byStem] of byDirectory) {
+      for (let tries = 1; !(await this.#sightAll(directory, byStem)) && tries < maxTries; tries++) {
+        for (const sightings of byStem.values()) sightings.clear()
       }
     }
     return found
+  }
+
+  /** Resolves with false when the directory was changed meanwhile. */
+  async #sightAll(
+    directory: string,
+    byStem: ReadonlyMap<string, Map<string, Sighting>>
+  ): Promise<boolean> {
+    const before = await changeOf(directory)
+    let gone = false
+    for (const name of await this.#names(directory)) {
+      const path = join(directory, name)
+      const alike = sightingsOf(name, byStem)
+      if (alike.length === 0 || this.#excluded(path)) continue
+      const matched = this.#globs.some((glob) => glob.matches(path))
+      const sighting = await this.#sight(path, matched)
+      gone ||= sighting === 'gone'
+      if (typeof sighting !== 'object') continue
+      for (const sightings of alike) sightings.set(sighting.key, sighting)
+    }
+    return !gone && before === (await changeOf(directory))
   }
 
   async #names(directory: string): Promise<string[]> {
@@ -79,7 +108,8 @@ export class FileFinder {
     }
   }
 
-  async #sight(path: string, matched: boolean): Promise<Sighting | undefined> {
+  /** `gone` when nothing is there any more, undefined for what is no file or cannot be read. */
+  async #sight(path: string, matched: boolean): Promise<Sighting | 'gone' | undefined> {
     try {
       const found = await stat(path, { bigint: true })
       if (!found.isFile()) return undefined
@@ -93,7 +123,8 @@ export class FileFinder {
         matched
       }
     } catch (error) {
-      if (!isMissing(error)) this.#options.unreadable(path, error)
+      if (isMissing(error)) return 'gone'
+      this.#options.unreadable(path, error)
       return undefined
     }
   }
@@ -102,6 +133,34 @@ export class FileFinder {
 /** Inode numbers go beyond 2^53 on some file systems. */
 export function keyOfStat(stat: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${stat.dev}-${stat.ino}`
+}
+
+/** Those of all stems that `name` begins with. */
+function sightingsOf(
+  name: string,
+  byStem: ReadonlyMap<string, Map<string, Sighting>>
+): Map<string, Sighting>[] {
+  const found: Map<string, Sighting>[] = []
+  for (let length = 1; length <= name.length; length++) {
+    const sightings = byStem.get(name.slice(0, length))
+    if (sightings) found.push(sightings)
+  }
+  return found
+}
+
+/** Changes whenever a name comes or goes. */
+async function changeOf(directory: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(directory, { bigint: true })).mtimeNs
+  } catch {
+    return undefined
+  }
+}
+
+function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const value = map.get(key) ?? make()
+  map.set(key, value)
+  return value
 }
 
 /** `app` of `/var/log/app.log`: what the names of its rotated files begin with. */

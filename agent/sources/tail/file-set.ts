@@ -12,6 +12,12 @@ export interface FileSetOptions {
   readonly tooMany: (path: string) => void
 }
 
+/** When there are `maxFiles`, files that are done with are forgotten down to this part of them. */
+const releaseTo = 0.8
+
+/** Scans between two that look for rotated files where nothing changed, too. */
+const thoroughEvery = 16
+
 /** What a scan changed. */
 export interface Scanned {
   /** Files not known before, in the order in which they are to be read. */
@@ -28,7 +34,13 @@ export interface Scanned {
 export class FileSet {
   readonly #options: FileSetOptions
   readonly #files = new Map<string, TailFile>()
+  /** Let go since the last scan said so. */
+  readonly #forgotten: TailFile[] = []
   #nextRank = 0
+  #scans = 0
+  #thorough = false
+  /** No file may come before the next scan. */
+  #full = false
 
   constructor(options: FileSetOptions) {
     this.#options = options
@@ -36,6 +48,11 @@ export class FileSet {
 
   [Symbol.iterator](): Iterator<TailFile> {
     return this.#files.values()
+  }
+
+  /** Whether the last scan looked beside all homes, and not only where something changed. */
+  get thorough(): boolean {
+    return this.#thorough
   }
 
   get(key: string): TailFile | undefined {
@@ -57,19 +74,21 @@ export class FileSet {
     file.state.waits = true
   }
 
-  /** The file that comes last before this one at the same home. */
-  lastBefore(file: TailFile): TailFile | undefined {
-    let last: TailFile | undefined
+  /** Of the other files of the same home the one that was made last. */
+  newestBeside(file: TailFile): TailFile | undefined {
+    let newest: TailFile | undefined
     for (const other of this.#files.values()) {
-      const older = other.home === file.home && other.rank < file.rank
-      if (older && (!last || other.rank > last.rank)) last = other
+      if (other === file || other.home !== file.home) continue
+      if (!newest || inOrderMade(newest, other) < 0) newest = other
     }
-    return last
+    return newest
   }
 
   /** Whether an older file of the same home is known, which this one goes on from. */
   followsAnother(file: TailFile): boolean {
-    return this.lastBefore(file) !== undefined
+    return [...this.#files.values()].some(
+      (other) => other.home === file.home && other.rank < file.rank
+    )
   }
 
   /** Whether an older file of the same home still has something to read, or may be found to. */
@@ -85,9 +104,12 @@ export class FileSet {
     return false
   }
 
-  /** Follows a file that was not known, from its start; undefined when there are too many. */
+  /**
+   * Follows a file that was not known, from its start; undefined when there are too many. Files that
+   * are done with give way.
+   */
   admit(sighting: Sighting, home: string): TailFile | undefined {
-    if (this.#files.size >= this.#options.maxFiles) {
+    if (this.#files.size >= this.#options.maxFiles && !this.#makeRoom()) {
       this.#options.tooMany(sighting.path)
       return undefined
     }
@@ -100,31 +122,48 @@ export class FileSet {
   }
 
   async scan(): Promise<Scanned> {
-    const newcomers = await this.#options.finder.matched()
-    const lost: TailFile[] = []
+    const { finder } = this.#options
+    this.#full = false
+    this.#thorough = this.#scans++ % thoroughEvery === 0
+    const newcomers = await finder.matched()
     const left: Departure[] = []
+    const lost: TailFile[] = []
+    const restless = new Set<string>()
     for (const file of this.#files.values()) {
       const sighting = newcomers.get(file.key)
-      if (sighting) note(file, sighting, left)
-      else lost.push(file)
       newcomers.delete(file.key)
-    }
-    if (lost.length > 0) {
-      const beside = await this.#options.finder.beside(new Set(lost.map((file) => file.home)))
-      for (const file of lost) note(file, beside.get(file.key), left)
-      for (const [key, sighting] of beside) {
-        const known = this.#files.has(key) || newcomers.has(key)
-        if (!known && homeAfter(sighting, left) !== undefined) newcomers.set(key, sighting)
+      if (sighting) {
+        if (note(file, sighting, left) || file.mayHaveCopies) restless.add(file.home)
+      } else {
+        lost.push(file)
+        if (this.#thorough || !file.isAtRest) restless.add(file.home)
       }
     }
-    const arrived = this.#admit(newcomers, left)
-    return { arrived, forgotten: this.#forgetMissing() }
+    const beside = await finder.beside(restless)
+    for (const file of lost) {
+      const found = beside.get(file.home)
+      if (found) note(file, found.get(file.key), left)
+    }
+    const homes = new Map<string, string>()
+    for (const { home, madeMs } of left) {
+      for (const sighting of beside.get(home)?.values() ?? []) {
+        const { key, path } = sighting
+        const known = this.#files.has(key) || homes.has(key)
+        if (known || sighting.madeMs < madeMs || !isRotationOf(path, home)) continue
+        homes.set(key, home)
+        if (!newcomers.has(key)) newcomers.set(key, sighting)
+      }
+    }
+    const arrived = this.#admit(newcomers, homes)
+    this.#forgetMissing()
+    return { arrived, forgotten: this.#forgotten.splice(0) }
   }
 
-  #admit(newcomers: ReadonlyMap<string, Sighting>, left: readonly Departure[]): TailFile[] {
+  /** `homes` are those of files that were moved aside before they were seen, by key. */
+  #admit(newcomers: ReadonlyMap<string, Sighting>, homes: ReadonlyMap<string, string>): TailFile[] {
     const arrived: TailFile[] = []
     const inOrder = [...newcomers.values()]
-      .map((sighting) => ({ sighting, home: homeAfter(sighting, left) ?? sighting.path }))
+      .map((sighting) => ({ sighting, home: homes.get(sighting.key) ?? sighting.path }))
       .sort((a, b) => turnOf(a) - turnOf(b))
     for (const { sighting, home } of inOrder) {
       const file = this.admit(sighting, home)
@@ -133,28 +172,51 @@ export class FileSet {
     return arrived
   }
 
-  #forgetMissing(): TailFile[] {
+  /**
+   * Forgets files that are done with, the oldest first; returns whether another may come. The
+   * newest beside a file that is followed stays, since what was made before it is known by that to
+   * have been read.
+   */
+  #makeRoom(): boolean {
+    if (this.#full) return false
+    const { maxFiles } = this.#options
+    const all = [...this.#files.values()]
+    const spent = all.filter((file) => file.isSpent).sort(inOrderMade)
+    const followed = new Set(all.filter((file) => !file.isSpent).map((file) => file.home))
+    const newest = new Map(spent.map((file) => [file.home, file]))
+    for (const file of spent) {
+      if (this.#files.size < releaseTo * maxFiles) break
+      if (!followed.has(file.home) || newest.get(file.home) !== file) this.#letGo(file)
+    }
+    this.#full = all.length - spent.length >= maxFiles
+    return !this.#full
+  }
+
+  #forgetMissing(): void {
     const missing = [...this.#files.values()].filter((file) => !file.sighting && !file.isOpen)
-    const forgotten = missing.slice(0, Math.max(0, missing.length - maxMissing))
-    for (const file of forgotten) this.forget(file)
-    return forgotten
+    for (const file of missing.slice(0, Math.max(0, missing.length - maxMissing))) this.#letGo(file)
+  }
+
+  #letGo(file: TailFile): void {
+    this.forget(file)
+    this.#forgotten.push(file)
   }
 }
 
 /** A file that was at its home until now, or never found. What came there after it was made later. */
 type Departure = Pick<Position, 'home' | 'madeMs'>
 
-function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): void {
+/** Whether the file left its home, or was never found. */
+function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): boolean {
   const wasHome = !file.sighting || file.sighting.path === file.home
-  if (wasHome && sighting?.path !== file.home) left.push(file.position)
+  const leaves = wasHome && sighting?.path !== file.home
+  if (leaves) left.push(file.position)
   file.sighted(sighting)
+  return leaves
 }
 
-/** The home of a file that was made after another left it, and was itself moved aside since. */
-function homeAfter(sighting: Sighting, left: readonly Departure[]): string | undefined {
-  return left.find(
-    ({ home, madeMs }) => isRotationOf(sighting.path, home) && sighting.madeMs >= madeMs
-  )?.home
+function inOrderMade(a: TailFile, b: TailFile): number {
+  return a.position.madeMs - b.position.madeMs || a.rank - b.rank
 }
 
 /** Files are read in the order in which they were made, the one that is at its home now as the last. */

@@ -14,6 +14,11 @@ export interface Position {
   readonly home: string
   /** When the file was made or last emptied, so that it is known what came after it. Milliseconds. */
   readonly madeMs: number
+  /**
+   * When the file was last changed, as of the last read; 0 before that. A rotated file that was made
+   * later holds something unread. Milliseconds.
+   */
+  readonly readMs: number
   /** Bytes that are done with, from the start of the file. */
   readonly offset: number
   /** `offset` lies within a line that was cut; its rest is to be passed over. */
@@ -52,6 +57,7 @@ export function startOf({ home, madeMs }: Pick<Position, 'home' | 'madeMs'>): Po
   return {
     home,
     madeMs,
+    readMs: 0,
     offset: 0,
     skipping: false,
     head: { length: 0, crc: 0 },
@@ -76,16 +82,17 @@ export function startAfter(before: Position, madeMs: number): Position {
   return { ...start, emptied }
 }
 
-/** `{ v, home, made, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …], emptied?: { … } }` */
+/** `{ v, home, made, read?, offset, skipping, head: [length, crc], recent: [length, crc, …], marks: [offset, length, crc, …], emptied?: { … } }` */
 export function encodePosition(position: Position): Buffer {
   return encodeCbor({ v: version, ...toMap(position) })
 }
 
 function toMap(position: Position): object {
-  const { home, madeMs, offset, skipping, head, recent, marks, emptied } = position
+  const { home, madeMs, readMs, offset, skipping, head, recent, marks, emptied } = position
   return {
     home,
     made: madeMs,
+    ...(readMs > 0 ? { read: readMs } : {}),
     offset,
     skipping,
     head: [head.length, head.crc],
@@ -118,6 +125,7 @@ function readFields(fields: Fields): Position {
   return {
     home: fields.text('home'),
     madeMs: Number(fields.get('made')) || 0,
+    readMs: fields.has('read') ? Number(fields.get('read')) || 0 : 0,
     offset: fields.uint('offset'),
     skipping: fields.get('skipping') === true,
     head: { length, crc },

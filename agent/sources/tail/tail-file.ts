@@ -27,6 +27,8 @@ export class TailFile {
     changedMs: 0,
     /** It was found emptied, and its copies, which come before it, were not looked for yet. */
     emptied: false,
+    /** How often the copy of what it held before it was emptied is to be looked for yet. */
+    seeks: 0,
     /** Since its copies were looked for last. */
     changedSinceScan: true,
     /** It may have changed since the last look. */
@@ -62,6 +64,24 @@ export class TailFile {
   /** Whether nothing is left but what waits for its end. */
   get drained(): boolean {
     return !this.state.dirty && (this.behindBytes === 0 || this.#stalled !== undefined)
+  }
+
+  /** Whether it is no more than a memory: nothing asks for it, and nothing of it is left to read. */
+  get isSpent(): boolean {
+    const { sighting, state } = this
+    if (this.copyOf) return false
+    if (!sighting && !this.isOpen) return true
+    return !sighting?.matched && state.problem === '' && !state.dirty && this.behindBytes === 0
+  }
+
+  /** Whether a scan need not look for it: it is done with, and what it follows did not change. */
+  get isAtRest(): boolean {
+    return this.isSpent && (this.sighting !== undefined || !this.isOpen)
+  }
+
+  /** Whether copies of it may have been made since they were looked for last. */
+  get mayHaveCopies(): boolean {
+    return this.state.emptied || (this.isUnreadSinceEmptied && this.state.changedSinceScan)
   }
 
   /** Whether it was emptied where it is, and nothing was read of what was written to it since. */

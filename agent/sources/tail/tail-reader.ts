@@ -93,7 +93,7 @@ export class TailReader {
 
   #take(file: TailFile, bytes: Buffer, cut: Cut): void {
     const { sink, context, tally } = this.#options
-    file.moveTo(advance(file.position, bytes, cut))
+    file.moveTo({ ...advance(file.position, bytes, cut), readMs: file.state.mtimeMs })
     tally.problem('empty_line', cut.emptyLines)
     tally.problem('cut_line', cut.truncated.length)
     // The cursor of a chunk without records waits for the next: passing over them again is harmless.

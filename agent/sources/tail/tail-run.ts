@@ -118,6 +118,7 @@ export class TailRun {
     this.#reports.nextScan()
     const { arrived, forgotten } = await this.#files.scan()
     const gone = [...forgotten]
+    for (const file of forgotten) await this.#opener.release(file)
     for (const file of this.#files) {
       if (file.isOpen && !file.sighting && !file.canCut('end') && this.#isQuiet(file)) {
         await this.#opener.release(file)

@@ -1,10 +1,13 @@
 import { positionIn } from './copies.ts'
-import { type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
+import { type Beside, type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { FileSet } from './file-set.ts'
 import type { Newcomers } from './newcomers.ts'
 import { headBytes, type Position, startOf } from './position.ts'
 import { TailFile } from './tail-file.ts'
+
+/** A copy may be found late, when its name or its rights change while it is looked for. */
+const maxSeeks = 4
 
 /** Files beside an emptied one that are looked into for what it held, the newest first. */
 const maxLookedInto = 16
@@ -33,53 +36,68 @@ export class Truncations {
   /** To be called after each scan, when those that arrived were recognised. */
   async settle(): Promise<void> {
     const { files, finder } = this.#options
-    const originals = [...files].filter((file) => file.state.emptied || file.isUnreadSinceEmptied)
+    const originals = [...files].filter(
+      (file) => file.mayHaveCopies || (files.thorough && file.isUnreadSinceEmptied)
+    )
     if (originals.length === 0) return
     const found = await finder.beside(new Set(originals.map((file) => file.home)))
-    const beside = [...found.values()]
     for (const original of originals) {
-      if (original.state.emptied) await this.#findCopy(original, beside)
-      Object.assign(original.state, { emptied: false, changedSinceScan: false })
-      if (original.isUnreadSinceEmptied) await this.#joinLater(original, beside)
+      const rotations = rotationsOf(original, found.get(original.home))
+      const { state } = original
+      if (state.emptied) state.seeks = maxSeeks
+      if (state.seeks > 0)
+        state.seeks = (await this.#findCopy(original, rotations)) ? 0 : state.seeks - 1
+      Object.assign(state, { emptied: false, changedSinceScan: false })
+      if (original.isUnreadSinceEmptied) await this.#joinLater(original, rotations)
     }
   }
 
-  /** Looks for the copy of what was read of `original` before it was emptied. */
-  async #findCopy(original: TailFile, beside: readonly Sighting[]): Promise<void> {
+  /**
+   * Looks for the copy of what was read of `original` before it was emptied. Resolves with false
+   * when it is worth looking again.
+   */
+  async #findCopy(original: TailFile, rotations: readonly Sighting[]): Promise<boolean> {
     const { files, opener, newcomers } = this.#options
     const { home, emptied } = original.position
-    if (!emptied || original.sighting?.path !== home) return
+    if (!emptied || original.sighting?.path !== home) return true
     for (const file of files) {
       if (file.copyOf?.original === original && (await opener.look(file))) {
         await newcomers.settle(file, false)
       }
     }
-    const newestFirst = rotationsOf(original, beside).toSorted((a, b) => b.madeMs - a.madeMs)
-    for (const sighting of newestFirst.slice(0, maxLookedInto)) {
+    for (const sighting of rotations.slice(-maxLookedInto).toReversed()) {
       const known = files.get(sighting.key)
+      known?.sighted(sighting)
       const file = known ?? candidate(sighting, home)
       const found = await this.#positionIn(file, emptied)
       if (!known) await opener.release(file)
       if (!found) continue
       const copy = known ?? files.admit(sighting, home)
-      if (!copy) return
+      if (!copy) return false
       const begun = copy.position.offset > 0
       if (begun && copy.home === home) files.putLast(original)
       else newcomers.join(copy, original, begun ? copy.position : found)
-      return
+      return true
     }
+    return false
   }
 
-  /** What was made after the last known copy of an `original` that is unread is read before it. */
-  async #joinLater(original: TailFile, beside: readonly Sighting[]): Promise<void> {
+  /**
+   * What was made after the last known copy of an `original` that is unread is read before it. Where
+   * that copy is gone, as it is when it was compressed, what was made since the last read counts.
+   */
+  async #joinLater(original: TailFile, rotations: readonly Sighting[]): Promise<void> {
     const { files, newcomers } = this.#options
-    const last = files.lastBefore(original)
-    if (!last) return
-    const later = rotationsOf(original, beside)
-      .filter(({ key, madeMs }) => key !== last.key && madeMs >= last.position.madeMs)
-      .toSorted((a, b) => a.madeMs - b.madeMs)
-    for (const sighting of later) {
+    const last = files.newestBeside(original)
+    const sinceMs = Math.max(
+      last?.position.madeMs ?? 0,
+      original.position.emptied?.readMs || (last ? 0 : Number.POSITIVE_INFINITY)
+    )
+    for (const sighting of rotations) {
+      if (sighting.key === last?.key || sighting.madeMs < sinceMs) continue
       const known = files.get(sighting.key)
+      // It may be the very copy that is looked for.
+      if (!known && original.state.seeks > 0 && !(await this.#isReadable(sighting))) continue
       const copy = known ?? files.admit(sighting, original.home)
       if (copy && !known) await newcomers.recognise([copy])
       if (!copy || copy.position.offset > 0) continue
@@ -106,6 +124,14 @@ export class Truncations {
     }
   }
 
+  async #isReadable(sighting: Sighting): Promise<boolean> {
+    const { opener } = this.#options
+    const file = candidate(sighting, sighting.path)
+    const readable = await opener.look(file)
+    await opener.release(file)
+    return readable
+  }
+
   /** As `positionIn`; a file that cannot be read holds nothing, so that nobody waits for it. */
   async #positionIn(file: TailFile, position: Position): Promise<Position | undefined> {
     const { opener } = this.#options
@@ -119,8 +145,11 @@ export class Truncations {
   }
 }
 
-function rotationsOf({ key, home }: TailFile, beside: readonly Sighting[]): Sighting[] {
-  return beside.filter((sighting) => sighting.key !== key && isRotationOf(sighting.path, home))
+/** The oldest first. */
+function rotationsOf({ key, home }: TailFile, beside: Beside = new Map()): Sighting[] {
+  return [...beside.values()]
+    .filter((sighting) => sighting.key !== key && isRotationOf(sighting.path, home))
+    .sort((a, b) => a.madeMs - b.madeMs)
 }
 
 function candidate(sighting: Sighting, home: string): TailFile {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { appendFile, copyFile, readdir, rename, rm, symlink, truncate } from 'node:fs/promises'
+import {
+  appendFile,
+  copyFile,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { tail } from '../../../../agent/sources/tail/tail.ts'
@@ -208,3 +217,98 @@ test('an emptied file does not wait for a copy that cannot be read', async (t) =
   const last = `line ${manyLines + 10}`
   await bench.until(() => texts().at(-1)?.trimEnd() === last)
 })
+
+test('a readable copy is read although the one before it was compressed while the agent was down', async (t) => {
+  const { bench, path, texts, write, rotate, start } = await setup(t, 'app.log')
+  await write(5)
+  start()
+  await bench.until(() => texts().length === 5)
+  await bench.stop()
+  await write(5)
+  await rotate()
+  await write(5)
+  await rotate()
+  await rename(`${path}.2`, `${path}.2.gz`)
+  await write(5)
+  start()
+  await bench.pass(5000)
+  const numbers = [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+  assert.deepEqual(
+    texts().map((text) => text.trimEnd()),
+    numbers.map((n) => `line ${n}`)
+  )
+})
+
+test('rotated files from before the last read are not read when the copy was compressed', async (t) => {
+  const { bench, path, texts, write, rotate, start } = await setup(t, 'app.log')
+  for (const n of [1, 2]) await appendFile(`${path}.${n}`, `never asked for ${n}\n`)
+  await new Promise((done) => setTimeout(done, 20))
+  await write(5)
+  start()
+  await bench.until(() => texts().length === 5)
+  await rotate()
+  await rename(`${path}.1`, `${path}.1.gz`)
+  await write(5)
+  await bench.pass(5000)
+  assert.equal(texts().length, 10)
+})
+
+test('a copy that is found only after the first look for it is read while the file is unread', async (t) => {
+  const { bench, path, write, start, allInOrder, texts } = await setup(t, 'app.log')
+  await write(5)
+  start()
+  await bench.until(() => texts().length === 5)
+  await bench.stop()
+  await write(5)
+  // The copy has no name that is known while the emptied file is seen.
+  await copyFile(path, `${path}.moving`)
+  await truncate(path)
+  start()
+  await bench.pass(3000)
+  await rename(`${path}.moving`, `${path}.1`)
+  await bench.pass(40_000, 1000)
+  await allInOrder()
+})
+
+for (const how of ['rename', 'copytruncate']) {
+  test(`rotated files that were read give way to new ones at maxFiles, rotation by ${how}`, async (t) => {
+    const directory = await tempDir(t)
+    const bench = new SourceBench(t, tail)
+    const homes = ['a', 'b'].map((name) => join(directory, `${name}.log`))
+    const written: string[] = []
+    const write = async (text: string) => {
+      for (const home of homes) {
+        written.push(`${home} ${text}`)
+        await appendFile(home, `${home} ${text}\n`)
+      }
+    }
+    const kept = 7
+    const rotate = async (home: string) => {
+      for (let n = kept; n >= 1; n--) {
+        await rename(`${home}.${n}`, `${home}.${n + 1}`).catch(() => undefined)
+      }
+      await unlink(`${home}.${kept + 1}`).catch(() => undefined)
+      if (how === 'rename') return rename(home, `${home}.1`)
+      await copyFile(home, `${home}.1`)
+      return truncate(home)
+    }
+    await write('first')
+    const options = { tail: join(directory, '*.log'), from: 'start', maxFiles: 6 }
+    const source = bench.start(options)
+    await bench.pass(3000)
+    for (let round = 1; round <= 10; round++) {
+      await write(`${round} before`)
+      for (const home of homes) await rotate(home)
+      await write(`${round} after`)
+      await bench.pass(8000, 500)
+      if (round === 8) {
+        await bench.stop()
+        bench.start(options)
+      }
+    }
+    await bench.pass(100_000, 1000)
+    assert.deepEqual([...bench.appender.texts].sort(), written.sort())
+    assert.equal(source.stats().problems['too_many_files'], undefined)
+    assert.ok(bench.appender.cursors('in').size <= 1 + 6 + homes.length)
+  })
+}
