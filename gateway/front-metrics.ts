@@ -84,5 +84,15 @@ export const frontMetrics = [
     'kinesis_refused_bodies_total',
     'Its bodies refused because too many were being read.',
     whenKnown(({ kinesis }) => kinesis?.refusedBodies)
+  ),
+  gauge(
+    'kinesis_answer_bytes',
+    'Its large answers in memory.',
+    whenKnown(({ kinesis }) => kinesis?.answerBytes)
+  ),
+  counter(
+    'kinesis_refused_answers_total',
+    'Its large answers that were not made because too many were on their way.',
+    whenKnown(({ kinesis }) => kinesis?.refusedAnswers)
   )
 ]

@@ -7,6 +7,8 @@ export interface BytePoolOptions {
   readonly waitMs: number
   /** How many may wait in line; one more is refused at once. */
   readonly maxWaiting: number
+  /** What the bytes are of, for messages; default `bodies being read`. */
+  readonly of?: string
   readonly clock: Clock
 }
 
@@ -99,9 +101,10 @@ export class BytePool {
 
   #full(): HeadwaterError {
     this.#refused += 1
+    const { maxBytes, of = 'bodies being read' } = this.#options
     return new HeadwaterError(
       'unavailable',
-      `all ${this.#options.maxBytes} bytes for bodies being read are in use; send again later`,
+      `all ${maxBytes} bytes for ${of} are in use; send again later`,
       { retryAfterMs: 1000 }
     )
   }

@@ -16,6 +16,7 @@ import type {
 import type { KinesisAccess } from './kinesis-calls.ts'
 import { putRecords } from './put-records.ts'
 import { Service } from './service.ts'
+import { incompleteAnswer } from './service-error.ts'
 import { ShardReads } from './shard-reads.ts'
 import { StreamChanges } from './stream-changes.ts'
 import { StreamMaps } from './stream-maps.ts'
@@ -82,7 +83,8 @@ export class KinesisEngine implements StreamEngine, StreamAdmin {
       const page = await this.#service.call('ListStreams', (kinesis) =>
         kinesis.listStreams(last === undefined ? {} : { ExclusiveStartStreamName: last })
       )
-      names.push(...(page.StreamNames ?? []))
+      if (!page.StreamNames) throw incompleteAnswer('ListStreams', 'StreamNames')
+      names.push(...page.StreamNames)
       more = page.HasMoreStreams === true
     }
     return names

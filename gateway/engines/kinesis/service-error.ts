@@ -69,6 +69,13 @@ export function serviceError(thrown: unknown, call: ServiceCall): HeadwaterError
   return new HeadwaterError('transport', advice, { cause: thrown })
 }
 
+/** For an answer that is well but lacks `member`, which every answer of the service has. */
+export function incompleteAnswer(operation: string, member: string, place = ''): HeadwaterError {
+  const of = place === '' ? '' : ` "${place}"`
+  const message = `${operation}${of}: an answer without ${member}; something other than Kinesis answers`
+  return new HeadwaterError('transport', message)
+}
+
 function remedyFor(name: string, message: string): string | undefined {
   // Kinesis reports a wrong clock as a wrong signature and names both times.
   if (/^(InvalidSignature|SignatureDoesNotMatch)/.test(name) && isSkew(message)) {

@@ -1,16 +1,22 @@
 import type { GetShardIteratorInput, _Record as ServiceRecord } from '@aws-sdk/client-kinesis'
 import type { Clock } from '../../../shared/clock.ts'
-import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import { asHeadwaterError, type HeadwaterError } from '../../../shared/errors.ts'
 import type { ReadRange, ReadResult, ShardId, ShardPosition, StreamRecord } from '../engine.ts'
 import { CallRate } from './call-rate.ts'
 import { type Continuation, ReadAhead } from './read-ahead.ts'
 import type { Service } from './service.ts'
+import { incompleteAnswer } from './service-error.ts'
 
 /** GetRecords calls a second of one shard, by all its readers. */
 const readsPerSecond = 5
 const maxRecordsPerCall = 10_000
 /** The service takes iterators for five minutes; one minute is for clocks and calls on the way. */
 const iteratorLifeMs = 4 * 60_000
+/**
+ * How far the clocks of a machine and of the service may be apart when a reader at the end has lost
+ * its iterator: it goes on at a time, where a record too many is better than a hole.
+ */
+const clockMarginMs = 10_000
 const readAheadLimits = { count: 10_000, bytes: 64 * 1024 * 1024, maxAgeMs: iteratorLifeMs }
 
 interface ShardOf {
@@ -36,14 +42,10 @@ export class ShardReads {
     const { from, maxRecords } = range
     const key = `${place.stream} ${place.shard}`
     const kept = this.#ahead.take(key, from, this.#clock.monoMs())
-    // When the iterator is lost, what came since it was made must still be found.
-    const position: ShardPosition =
-      from.at === 'end' ? { at: 'time', timeMs: this.#clock.wallMs() } : from
+    const position = standing(from, this.#clock)
     const fetched =
-      kept && kept.records.length > 0
-        ? kept
-        : await this.#fetch(place, { from, maxRecords, iterator: kept?.iterator })
-    if (!fetched) return { records: [], next: from, behindMs: 1 }
+      kept && kept.records.length > 0 ? kept : await this.#fetch(place, { from, maxRecords, kept })
+    if (!fetched) return { records: [], next: position, behindMs: 1 }
     const records = fetched.records.slice(0, lengthWithin(fetched.records, range))
     const rest = { ...fetched, records: fetched.records.slice(records.length) }
     if (rest.records.length === 0 && rest.iterator === undefined) return { records, behindMs: 0 }
@@ -54,24 +56,35 @@ export class ShardReads {
     return { records, next, behindMs }
   }
 
-  /** Undefined when other readers use up what the shard gives. */
+  /**
+   * Without records, and `behindMs` above 0, when other readers use up what the shard gives;
+   * undefined when it did not even give an iterator.
+   */
   async #fetch(
     place: ShardOf,
     read: {
       readonly from: ShardPosition
       readonly maxRecords: number
-      readonly iterator: string | undefined
+      readonly kept: Continuation | undefined
     }
   ): Promise<Continuation | undefined> {
-    await this.#rate.turn(`${place.stream} ${place.shard}`)
+    const { from, maxRecords, kept } = read
+    const key = `${place.stream} ${place.shard}`
+    await this.#rate.turn(key)
+    const fetchedAtMs = kept?.fetchedAtMs ?? this.#clock.monoMs()
+    let iterator = kept?.iterator
     try {
-      const iterator = read.iterator ?? (await this.#iterator(place, read.from))
-      return await this.#records(place, iterator, read.maxRecords)
+      iterator ??= await this.#iterator(place, from)
+      return await this.#records(place, iterator, maxRecords)
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
-      if (error.code === 'throttled') return undefined
-      if (read.iterator === undefined || !isExpired(error)) throw error
-      return this.#fetch(place, { ...read, iterator: undefined })
+      if (kept && isExpired(error)) return this.#fetch(place, { ...read, kept: undefined })
+      const begun =
+        iterator === undefined ? undefined : { records: [], iterator, behindMs: 1, fetchedAtMs }
+      if (error.code === 'throttled') return begun
+      // Another reader that begins at the end must not begin where this one did.
+      if (begun && error.retryable && from.at !== 'end') this.#ahead.keep(key, from, begun)
+      throw error
     }
   }
 
@@ -82,7 +95,7 @@ export class ShardReads {
   ): Promise<Continuation> {
     const fetchedAtMs = this.#clock.monoMs()
     const {
-      Records = [],
+      Records,
       NextShardIterator: next,
       MillisBehindLatest: behindMs = 0
     } = await this.#service.call(
@@ -94,6 +107,8 @@ export class ShardReads {
         }),
       `${stream}/${shard}`
     )
+    // A missing iterator is the end of the shard, but only in an answer of the service.
+    if (!Records) throw incompleteAnswer('GetRecords', 'Records', `${stream}/${shard}`)
     const records = Records.map(recordOf)
     return { records, behindMs, fetchedAtMs, ...(next === undefined ? {} : { iterator: next }) }
   }
@@ -109,8 +124,13 @@ export class ShardReads {
       stream
     )
     if (ShardIterator !== undefined) return ShardIterator
-    throw new HeadwaterError('transport', `GetShardIterator "${stream}": no iterator in the answer`)
+    throw incompleteAnswer('GetShardIterator', 'ShardIterator', stream)
   }
+}
+
+/** Where a reader stands before its first record: the end moves, so it becomes a time. */
+function standing(from: ShardPosition, clock: Clock): ShardPosition {
+  return from.at === 'end' ? { at: 'time', timeMs: clock.wallMs() - clockMarginMs } : from
 }
 
 function iteratorOf(

@@ -4,6 +4,7 @@ import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Shard, StreamDescription } from '../engine.ts'
 import type { Service } from './service.ts'
+import { incompleteAnswer } from './service-error.ts'
 import {
   descriptionOf,
   isWhole,
@@ -151,7 +152,10 @@ export class StreamMaps {
       (kinesis) => kinesis.describeStreamSummary({ StreamName: stream }),
       stream
     )
-    if (summary?.StreamStatus === 'CREATING' || summary?.StreamStatus === 'DELETING') {
+    if (!summary) {
+      throw incompleteAnswer('DescribeStreamSummary', 'StreamDescriptionSummary', stream)
+    }
+    if (summary.StreamStatus === 'CREATING' || summary.StreamStatus === 'DELETING') {
       const message = `stream "${stream}" is ${summary.StreamStatus}; try again when it is ACTIVE`
       throw new HeadwaterError('unavailable', message)
     }
@@ -169,7 +173,8 @@ export class StreamMaps {
         (kinesis) => kinesis.listShards(from),
         stream
       )
-      listed.push(...(page.Shards ?? []))
+      if (!page.Shards) throw incompleteAnswer('ListShards', 'Shards', stream)
+      listed.push(...page.Shards)
       token = page.NextToken
     } while (token !== undefined)
     return shardsOf(listed)

@@ -17,7 +17,9 @@ export interface WireServerLimits extends ListenerLimits {
   readonly bodyBytes: number
   /** All bodies in memory. Bytes. */
   readonly poolBytes: number
-  /** How long a body waits for room among them. Milliseconds. */
+  /** All large answers in memory. Bytes. */
+  readonly answerPoolBytes: number
+  /** How long a body, or an answer, waits for room among them. Milliseconds. */
   readonly poolWaitMs: number
 }
 
@@ -27,8 +29,9 @@ export const wireServerLimits: WireServerLimits = {
   headersTimeoutMs: 10_000,
   keepAliveMs: 60_000,
   bodyBytes: 16 * 1024 * 1024,
-  bodyTimeoutMs: 60_000,
+  bodyTimeoutMs: 20_000,
   poolBytes: 128 * 1024 * 1024,
+  answerPoolBytes: 128 * 1024 * 1024,
   poolWaitMs: 5000
 }
 

@@ -20,7 +20,7 @@ import type { Operations } from './operation.ts'
 import { Dispatcher } from './protocol/dispatcher.ts'
 import type { Certificate } from './transport/certificate.ts'
 import { keptCertificate } from './transport/kept-certificate.ts'
-import { RequestBodies } from './transport/request-body.ts'
+import { bodyTimeMs, RequestBodies } from './transport/request-body.ts'
 import { WireListener } from './transport/wire-listener.ts'
 import type { WireContext } from './wire-context.ts'
 
@@ -30,6 +30,10 @@ export interface KinesisServerStats {
   readonly bodyBytes: number
   /** Bodies refused because there was no room. */
   readonly refusedBodies: number
+  /** Bytes of large answers being made, or on their way to clients. */
+  readonly answerBytes: number
+  /** Large answers that were not made because there was no room. */
+  readonly refusedAnswers: number
 }
 
 /** The API of Amazon Kinesis Data Streams in front of the embedded engine. */
@@ -38,6 +42,7 @@ export class KinesisServer implements Component {
   readonly #options: KinesisServerOptions
   readonly #limits: WireServerLimits
   readonly #pool: BytePool
+  readonly #answers: BytePool
   #dispatcher: Dispatcher | undefined
   readonly #listeners: WireListener[] = []
   #stopped: Promise<void> | undefined
@@ -45,14 +50,10 @@ export class KinesisServer implements Component {
   constructor(options: KinesisServerOptions) {
     this.#options = options
     this.#limits = { ...wireServerLimits, ...options.limits }
-    const { poolBytes, poolWaitMs, connections } = this.#limits
-    const { clock } = options.context
-    this.#pool = new BytePool({
-      maxBytes: poolBytes,
-      waitMs: poolWaitMs,
-      maxWaiting: connections,
-      clock
-    })
+    const { poolBytes, answerPoolBytes, poolWaitMs, connections } = this.#limits
+    const line = { waitMs: poolWaitMs, maxWaiting: connections, clock: options.context.clock }
+    this.#pool = new BytePool({ maxBytes: poolBytes, ...line })
+    this.#answers = new BytePool({ maxBytes: answerPoolBytes, of: 'answers', ...line })
   }
 
   /**
@@ -91,7 +92,9 @@ export class KinesisServer implements Component {
     return {
       connections: this.#listeners.reduce((sum, { connections }) => sum + connections, 0),
       bodyBytes: this.#pool.usedBytes,
-      refusedBodies: this.#pool.refused
+      refusedBodies: this.#pool.refused,
+      answerBytes: this.#answers.usedBytes,
+      refusedAnswers: this.#answers.refused
     }
   }
 
@@ -109,6 +112,7 @@ export class KinesisServer implements Component {
         pool: this.#pool,
         clock
       }),
+      answers: this.#answers,
       clock,
       random,
       log
@@ -126,7 +130,10 @@ export class KinesisServer implements Component {
       handler: (request, response) => {
         void this.#dispatcher?.handle(request, response, encrypted)
       },
-      limits: this.#limits,
+      limits: {
+        ...this.#limits,
+        bodyTimeoutMs: bodyTimeMs(this.#limits.bodyTimeoutMs, this.#limits.bodyBytes)
+      },
       clock: this.#options.context.clock
     })
   }

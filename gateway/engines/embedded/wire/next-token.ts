@@ -1,4 +1,5 @@
 import type { Clock } from '../../../../shared/clock.ts'
+import type { Random } from '../../../../shared/random.ts'
 import { WireError } from './wire-error.ts'
 
 const lifeMs = 300_000
@@ -7,26 +8,43 @@ const lifeMs = 300_000
 export type TokenKind = 'shards' | 'streams' | 'consumers'
 
 /**
- * A `NextToken`: where a list goes on, in texts of the caller's choice. Good for 300 seconds, on
- * any gateway with the same streams; it gives nothing that could not be asked for without it.
+ * The `NextToken`s of one kind of list: where it goes on, in texts of the caller's choice. They are
+ * good for 300 seconds of this life, and give nothing that could not be asked for without them.
  */
-export function sealToken(kind: TokenKind, parts: readonly string[], clock: Clock): string {
-  return Buffer.from(JSON.stringify([kind, clock.wallMs(), ...parts])).toString('base64url')
-}
+export class NextTokens {
+  readonly #kind: TokenKind
+  readonly #clock: Clock
+  /** Tells tokens of this life, whose times are comparable, from those of an earlier one. */
+  readonly #life: string
 
-/**
- * The texts that were sealed. Throws `ExpiredNextTokenException`, and `InvalidArgumentException`
- * for what is not a token of this kind.
- */
-export function openToken(kind: TokenKind, token: string, clock: Clock): readonly string[] {
-  const [sealedKind, sealedMs, ...parts] = decode(token)
-  if (sealedKind !== kind || typeof sealedMs !== 'number') {
-    throw new WireError('InvalidArgumentException', 'The NextToken is invalid.')
+  constructor(
+    kind: TokenKind,
+    { clock, random }: { readonly clock: Clock; readonly random: Random }
+  ) {
+    this.#kind = kind
+    this.#clock = clock
+    this.#life = random.bytes(9).toString('base64url')
   }
-  if (clock.wallMs() - sealedMs > lifeMs) {
-    throw new WireError('ExpiredNextTokenException', 'The NextToken has expired.')
+
+  seal(parts: readonly string[]): string {
+    const content = [this.#kind, this.#life, Math.floor(this.#clock.monoMs()), ...parts]
+    return Buffer.from(JSON.stringify(content)).toString('base64url')
   }
-  return parts.map(String)
+
+  /**
+   * The texts that were sealed. Throws `ExpiredNextTokenException`, and `InvalidArgumentException`
+   * for what is not a token of this kind.
+   */
+  open(token: string): readonly string[] {
+    const [kind, life, sealedMs, ...parts] = decode(token)
+    if (kind !== this.#kind || typeof sealedMs !== 'number') {
+      throw new WireError('InvalidArgumentException', 'The NextToken is invalid.')
+    }
+    if (life !== this.#life || this.#clock.monoMs() - sealedMs > lifeMs) {
+      throw new WireError('ExpiredNextTokenException', 'The NextToken has expired.')
+    }
+    return parts.map(String)
+  }
 }
 
 /** Nothing for what is not a list in JSON. */

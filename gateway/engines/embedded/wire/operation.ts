@@ -43,6 +43,8 @@ export type Answer = WireObject | EventStream | undefined
 
 /** One operation of the API. Rejects with `WireError`, or with a `HeadwaterError` that is translated. */
 export interface Operation {
+  /** Largest answer; room for it is made before it runs. Bytes; absent for one that is always small. */
+  readonly mostAnswerBytes?: number
   /** `input` is the decoded body. */
   answer(input: unknown, call: Call): Promise<Answer>
 }
@@ -53,7 +55,8 @@ export type Operations = Readonly<Record<string, Operation>>
 /** An operation that takes what `shape` describes; anything else is answered with the service's own texts. */
 export function operation<Shape extends z.ZodType>(
   shape: Shape,
-  run: (input: z.output<Shape>, call: Call) => Promise<Answer> | Answer
+  run: (input: z.output<Shape>, call: Call) => Promise<Answer> | Answer,
+  bounds: Pick<Operation, 'mostAnswerBytes'> = {}
 ): Operation {
-  return { answer: async (input, call) => run(parseInput(shape, input), call) }
+  return { ...bounds, answer: async (input, call) => run(parseInput(shape, input), call) }
 }

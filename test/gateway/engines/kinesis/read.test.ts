@@ -89,6 +89,61 @@ test('a reader at the end loses nothing of what comes, also when its iterator is
   assert.deepEqual(records.map(textOf), ['a'])
 })
 
+test('what is put while the first reads at the end are throttled is found', async (t) => {
+  const { kinesis, engine } = await startedRig(t)
+  const type = 'ProvisionedThroughputExceededException'
+  kinesis.trouble = (operation) =>
+    operation === 'GetRecords' ? { status: 400, type, message: 'Rate exceeded' } : undefined
+  await putAll(engine, [entry({ text: 'old' })])
+  const first = await engine.read('s', shardId(0), { ...limit, from: { at: 'end' } })
+  assert.ok(first.next && first.behindMs > 0)
+  await putAll(engine, [entry({ text: 'a' })])
+  const second = await engine.read('s', shardId(0), { ...limit, from: first.next })
+  assert.deepEqual(second.next, first.next)
+  kinesis.trouble = () => undefined
+  const { records } = await engine.read('s', shardId(0), { ...limit, from: first.next })
+  assert.deepEqual(records.map(textOf), ['a'])
+  assert.equal(kinesis.count('GetShardIterator'), 1)
+})
+
+test('a reader at the end that gets no iterator stays where it is', async (t) => {
+  const { kinesis, engine } = await startedRig(t)
+  const type = 'ProvisionedThroughputExceededException'
+  kinesis.trouble = (operation) =>
+    operation === 'GetShardIterator' ? { status: 400, type, message: 'Rate exceeded' } : undefined
+  const { next } = await engine.read('s', shardId(0), { ...limit, from: { at: 'end' } })
+  assert.ok(next)
+  await putAll(engine, [entry({ text: 'a' })])
+  kinesis.trouble = () => undefined
+  const { records } = await engine.read('s', shardId(0), { ...limit, from: next })
+  assert.deepEqual(records.map(textOf), ['a'])
+})
+
+test('an answer that is not one of the service does not end a shard', async (t) => {
+  const { kinesis, engine } = await startedRig(t)
+  await putAll(engine, [entry({ text: 'old' })])
+  const { next } = await engine.read('s', shardId(0), { ...limit, from: { at: 'end' } })
+  assert.ok(next)
+  await putAll(engine, [entry({ text: 'a' })])
+  kinesis.trouble = () => ({ status: 200, type: 'none', message: '' })
+  const read = () => engine.read('s', shardId(0), { ...limit, from: next })
+  await assert.rejects(read(), { code: 'transport', message: /GetRecords "s\/.*Records/ })
+  kinesis.trouble = () => undefined
+  assert.deepEqual((await read()).records.map(textOf), ['a'])
+  assert.equal(kinesis.count('GetShardIterator'), 1)
+})
+
+test('an answer without its list is no empty list', async (t) => {
+  const { kinesis, store, engine } = await startedRig(t)
+  await store.create('other', { shards: 1 })
+  for (const empty of ['ListStreams', 'ListShards', 'DescribeStreamSummary']) {
+    kinesis.trouble = (operation) =>
+      operation === empty ? { status: 200, type: 'none', message: '' } : undefined
+    const asked = empty === 'ListStreams' ? engine.streams() : engine.describe('other')
+    await assert.rejects(asked, { code: 'transport', message: new RegExp(empty) })
+  }
+})
+
 test('each shard is called five times at once, and then five times a second', async () => {
   const clock = new ManualClock()
   const rate = new CallRate(clock, 5)

@@ -7,7 +7,7 @@ import {
   consumerNamed,
   consumerOf
 } from '../consumer-identity.ts'
-import { openToken, sealToken } from '../next-token.ts'
+import { NextTokens } from '../next-token.ts'
 import { type Operations, operation, type WireObject } from '../operation.ts'
 import { resourceName, streamArn, timestamp } from '../shapes.ts'
 import { definitionOf, streamArnOf, streamOf } from '../stream-identity.ts'
@@ -27,7 +27,9 @@ const meantConsumer = z.object({
 })
 
 /** Consumers with enhanced fan-out. They are ACTIVE as soon as they are registered. */
-export function consumers({ engine, clock }: WireContext): Operations {
+export function consumers(context: WireContext): Operations {
+  const { engine, clock } = context
+  const tokens = new NextTokens('consumers', context)
   return {
     RegisterStreamConsumer: operation(
       z.object({ StreamARN: streamArn(), ConsumerName: resourceName(), Tags: tagMap().optional() }),
@@ -67,10 +69,7 @@ export function consumers({ engine, clock }: WireContext): Operations {
         const stream = streamOf(input)
         const { settings } = definitionOf(engine, stream)
         requireCreatedAt(stream, settings.createdMs, input.StreamCreationTimestamp)
-        const after =
-          input.NextToken === undefined
-            ? ''
-            : (openToken('consumers', input.NextToken, clock)[0] ?? '')
+        const after = input.NextToken === undefined ? '' : (tokens.open(input.NextToken)[0] ?? '')
         const left = settings.consumers
           .filter((one) => one.name > after)
           .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -79,7 +78,7 @@ export function consumers({ engine, clock }: WireContext): Operations {
         const hasMore = last !== undefined && page.length < left.length
         return {
           Consumers: page.map((consumer) => consumerShape({ stream, consumer }, region)),
-          NextToken: hasMore ? sealToken('consumers', [last.name], clock) : undefined
+          NextToken: hasMore ? tokens.seal([last.name]) : undefined
         }
       }
     ),

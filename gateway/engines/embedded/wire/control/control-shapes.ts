@@ -9,7 +9,17 @@ const tagKeyPattern = /^[^]{1,128}$/
 
 export const tagKey = () => z.string().min(1).max(128)
 
+/** Records of zod leave this name out without a word. */
+const lostName = '__proto__'
+
 export const tagMap = () =>
+  z.preprocess((input, { issues }) => {
+    if (typeof input !== 'object' || input === null || !Object.hasOwn(input, lostName)) return input
+    issues.push({ code: 'custom', message: `Map keys must not be ${lostName}`, input })
+    return z.NEVER
+  }, tagRecord())
+
+const tagRecord = () =>
   z.record(z.string(), z.string().max(256)).check(({ value, issues }) => {
     const bounds = { origin: 'map', inclusive: true, input: value } as const
     const keys = Object.keys(value)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { shardIndexOf } from '../../../shard-id.ts'
 import type { StreamDefinition } from '../../stream-definition.ts'
 import { shardShape } from '../data/shard-shape.ts'
-import { openToken, sealToken } from '../next-token.ts'
+import { NextTokens } from '../next-token.ts'
 import { type Operations, operation } from '../operation.ts'
 import { resourceName, streamMembers } from '../shapes.ts'
 import { definitionOf, streamOf } from '../stream-identity.ts'
@@ -15,7 +15,9 @@ import { streamDescriptionSummary, streamFacts, streamSummary } from './stream-s
 const maxPage = 100
 
 /** `DescribeStream`, `DescribeStreamSummary` and `ListStreams`. */
-export function streamListing({ engine, clock }: WireContext): Operations {
+export function streamListing(context: WireContext): Operations {
+  const { engine } = context
+  const tokens = new NextTokens('streams', context)
   return {
     DescribeStream: operation(
       z.object({
@@ -50,9 +52,7 @@ export function streamListing({ engine, clock }: WireContext): Operations {
       }),
       async ({ Limit, ExclusiveStartStreamName, NextToken }, { region }) => {
         const [after = ''] =
-          NextToken === undefined
-            ? [ExclusiveStartStreamName]
-            : openToken('streams', NextToken, clock)
+          NextToken === undefined ? [ExclusiveStartStreamName] : tokens.open(NextToken)
         const names = (await engine.streams()).filter((name) => name > after)
         const page = names.slice(0, Math.min(Limit ?? maxPage, maxPage))
         const last = page.at(-1)
@@ -60,7 +60,7 @@ export function streamListing({ engine, clock }: WireContext): Operations {
         return {
           StreamNames: page,
           HasMoreStreams: hasMore,
-          NextToken: hasMore ? sealToken('streams', [last], clock) : undefined,
+          NextToken: hasMore ? tokens.seal([last]) : undefined,
           StreamSummaries: page.map((name) => streamSummary(engine.definition(name), region))
         }
       }

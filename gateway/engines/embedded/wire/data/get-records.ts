@@ -18,6 +18,9 @@ import { childShards } from './shard-shape.ts'
 const maxRecords = 10_000
 const maxBytes = 10 * 1024 * 1024
 
+/** The data takes 14 MiB in base64; the rest is for the keys and numbers of 10,000 records. */
+const mostAnswerBytes = 24 * 1024 * 1024
+
 const shape = z.object({
   ShardIterator: z.string().min(1).max(512),
   Limit: integer(1, maxRecords).optional(),
@@ -30,7 +33,9 @@ export function getRecords(
   iterators: ShardIterators,
   limits: ShardLimits | undefined
 ): Operation {
-  return operation(shape, async (input) => {
+  return operation(shape, run, { mostAnswerBytes })
+
+  async function run(input: z.output<typeof shape>): Promise<WireObject> {
     const place = iterators.open(input.ShardIterator)
     const { stream } = place
     streamOf({ StreamName: stream, StreamARN: input.StreamARN })
@@ -49,7 +54,7 @@ export function getRecords(
       MillisBehindLatest: read.behindMs,
       ...following(place, read, row)
     }
-  })
+  }
 
   function locate(place: IteratorPlace): { definition: StreamDefinition; row: ShardRow } {
     const definition = definitionOf(engine, place.stream)

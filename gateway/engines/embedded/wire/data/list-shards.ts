@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Operation, operation } from '../operation.ts'
+import { NextTokens } from '../next-token.ts'
+import { type Operation, operation, type WireObject } from '../operation.ts'
 import { integer, resourceName, streamMembers, timestamp } from '../shapes.ts'
 import { definitionOf, streamOf } from '../stream-identity.ts'
 import { accountId, type WireContext } from '../wire-context.ts'
@@ -10,6 +11,9 @@ import { shardShape } from './shard-shape.ts'
 
 /** Most shards of one answer, whatever `MaxResults` says. */
 const pageShards = 1000
+
+/** One takes some 420 bytes. */
+const mostAnswerBytes = 512 * 1024
 
 const shape = z.object({
   NextToken: z.string().min(1).max(1_048_576).optional(),
@@ -22,11 +26,15 @@ const shape = z.object({
 
 type Input = z.output<typeof shape>
 
-export function listShards({ engine, clock }: Pick<WireContext, 'engine' | 'clock'>): Operation {
-  return operation(shape, (input) => {
+export function listShards(context: Pick<WireContext, 'engine' | 'clock' | 'random'>): Operation {
+  const { engine } = context
+  const tokens = new NextTokens('shards', context)
+  return operation(shape, run, { mostAnswerBytes })
+
+  function run(input: Input): WireObject {
     if (input.NextToken !== undefined) requireTokenAlone(input)
     const listing =
-      input.NextToken === undefined ? begin(input) : openListing(input.NextToken, clock)
+      input.NextToken === undefined ? begin(input) : openListing(input.NextToken, tokens)
     const { stream, createdMs, after, filter } = listing
     const definition = definitionOf(engine, stream)
     if (definition.settings.createdMs !== createdMs) throw otherStream(stream)
@@ -38,10 +46,10 @@ export function listShards({ engine, clock }: Pick<WireContext, 'engine' | 'cloc
       Shards: page.map(shardShape),
       NextToken:
         last && page.length < rows.length
-          ? sealListing({ ...listing, after: last.index }, clock)
+          ? sealListing({ ...listing, after: last.index }, tokens)
           : undefined
     }
-  })
+  }
 
   function begin(input: Input): ShardListing {
     const stream = streamOf(input)

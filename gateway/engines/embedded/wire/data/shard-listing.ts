@@ -1,6 +1,5 @@
-import type { Clock } from '../../../../../shared/clock.ts'
 import { shardIdOf } from '../../../shard-id.ts'
-import { openToken, sealToken } from '../next-token.ts'
+import type { NextTokens } from '../next-token.ts'
 import { parseInput } from '../shapes.ts'
 import { indexAfter, type ShardFilter, shardFilterShape } from './shard-filter.ts'
 
@@ -15,17 +14,17 @@ export interface ShardListing {
 }
 
 /** The listing as a `NextToken`. */
-export function sealListing(listing: ShardListing, clock: Clock): string {
+export function sealListing(listing: ShardListing, tokens: NextTokens): string {
   const { stream, createdMs, after, filter } = listing
   const { Type, ShardId = '', Timestamp } = filter
   const time = Timestamp ? String(Timestamp.getTime()) : ''
   const parts = [stream, String(createdMs), shardIdOf(after), Type, ShardId, time]
-  return sealToken('shards', parts, clock)
+  return tokens.seal(parts)
 }
 
-/** Throws as `openToken` does, and for parts that cannot be. */
-export function openListing(token: string, clock: Clock): ShardListing {
-  const [stream = '', createdMs, after, Type, ShardId, time] = openToken('shards', token, clock)
+/** Throws as `NextTokens.open` does, and for parts that cannot be. */
+export function openListing(token: string, tokens: NextTokens): ShardListing {
+  const [stream = '', createdMs, after, Type, ShardId, time] = tokens.open(token)
   return {
     stream,
     createdMs: Number(createdMs),

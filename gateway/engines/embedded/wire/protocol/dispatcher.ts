@@ -1,15 +1,17 @@
+import type { BytePool } from '../../../../../shared/byte-pool.ts'
 import type { Clock } from '../../../../../shared/clock.ts'
 import type { Log } from '../../../../../shared/log.ts'
 import type { Random } from '../../../../../shared/random.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
-import type { Answer, EventStream, Operations, WireObject } from '../operation.ts'
+import type { Answer, EventStream, Operation, Operations } from '../operation.ts'
 import type { HttpRequest, HttpResponse } from '../transport/http-exchange.ts'
-import type { RequestBodies } from '../transport/request-body.ts'
+import type { RequestBodies, RequestBody } from '../transport/request-body.ts'
 import { WireError, wireErrors } from '../wire-error.ts'
 import { setCors, setRequestIds } from './answer-headers.ts'
 import { sendEvents } from './event-answer.ts'
 import { jsonFormat } from './json-format.ts'
 import { operationOf } from './operation-name.ts'
+import { sendBody } from './patient-write.ts'
 import { isDefect, wireErrorOf } from './wire-error-of.ts'
 import { type WireFormat, wireFormatOf } from './wire-format.ts'
 
@@ -17,6 +19,8 @@ export interface DispatcherOptions {
   readonly operations: Operations
   readonly authenticator: Authenticator
   readonly bodies: RequestBodies
+  /** Room for large answers, from before they are made until the client has them. */
+  readonly answers: BytePool
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -29,7 +33,17 @@ interface Exchange {
   readonly format: WireFormat
   /** Whether it came over TLS. */
   readonly encrypted: boolean
+  /** Aborts when the client is gone or the server stops. */
   readonly signal: AbortSignal
+  /** Aborts when the client is gone or has its answer. */
+  readonly closed: AbortSignal
+}
+
+/** What a request wants. */
+interface Asked {
+  readonly name: string
+  readonly operation: Operation
+  readonly region: string
 }
 
 const passedOverBytes = 64 * 1024
@@ -55,9 +69,11 @@ export class Dispatcher {
   async handle(request: HttpRequest, response: HttpResponse, encrypted: boolean): Promise<void> {
     const { random, authenticator } = this.#options
     const controller = new AbortController()
+    const closed = new AbortController()
     this.#underWay.add(controller)
     response.on('error', ignore)
     response.once('close', () => {
+      closed.abort()
       controller.abort()
       this.#underWay.delete(controller)
     })
@@ -69,17 +85,18 @@ export class Dispatcher {
       return
     }
     const format = wireFormatOf(request.headers['content-type']) ?? jsonFormat
-    const exchange = { request, response, format, encrypted, signal: controller.signal }
+    const signals = { signal: controller.signal, closed: closed.signal }
+    const exchange = { request, response, format, encrypted, ...signals }
     try {
       await this.#answer(exchange)
     } catch (thrown) {
-      this.#refuse(exchange, thrown)
+      await this.#refuse(exchange, thrown)
     }
   }
 
   async #answer(exchange: Exchange): Promise<void> {
-    const { request, response, format, encrypted, signal } = exchange
-    const { operations, authenticator, bodies, clock } = this.#options
+    const { request, encrypted } = exchange
+    const { operations, authenticator, bodies } = this.#options
     if (request.method !== 'POST' || !wireFormatOf(request.headers['content-type'])) {
       throw new WireError(
         'UnknownOperationException',
@@ -91,39 +108,57 @@ export class Dispatcher {
     const body = await bodies.read(request)
     try {
       signed.verify(body.bytes)
-      const call = { operation: name, region: signed.region, signal }
-      const answer = await operation.answer(format.decode(body.bytes), call)
-      if (!isEventStream(answer)) {
-        this.#send(exchange, answer)
-        return
-      }
-      body.release()
-      const onError = (error: WireError) => this.#report(error, name)
-      await sendEvents(answer, { response, format, signal, clock, onError })
+      await this.#run(exchange, body, { name, operation, region: signed.region })
     } finally {
       body.release()
     }
   }
 
-  #refuse(exchange: Exchange, thrown: unknown): void {
-    const { request, response } = exchange
+  async #run(exchange: Exchange, body: RequestBody, asked: Asked): Promise<void> {
+    const { response, format, signal, closed } = exchange
+    const { answers, clock } = this.#options
+    const { name, operation, region } = asked
+    const most = operation.mostAnswerBytes
+    const room = most === undefined ? undefined : await answers.reserve(most)
+    try {
+      if (room && closed.aborted) return
+      const call = { operation: name, region, signal }
+      const answer = await operation.answer(format.decode(body.bytes), call)
+      if (isEventStream(answer)) {
+        body.release()
+        const onError = (error: WireError) => this.#report(error, name)
+        await sendEvents(answer, { response, format, signal, clock, onError })
+        return
+      }
+      const bytes = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
+      body.release()
+      room?.shrink(bytes.length)
+      await this.#send(exchange, bytes)
+    } finally {
+      room?.release()
+    }
+  }
+
+  async #refuse(exchange: Exchange, thrown: unknown): Promise<void> {
+    const { request, response, format, closed } = exchange
     const error = wireErrorOf(thrown)
     this.#report(error, String(request.headers['x-amz-target']))
-    if (response.headersSent || response.destroyed) {
+    if (response.headersSent || closed.aborted) {
       response.destroy()
       return
     }
     response.statusCode = wireErrors[error.type]
     if (!request.readableEnded) leaveRest(request, response)
-    this.#send(exchange, { __type: error.type, message: error.message })
+    await this.#send(exchange, format.encode({ __type: error.type, message: error.message }))
   }
 
-  #send({ request, response, format }: Exchange, answer: WireObject | undefined): void {
-    const body = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
+  async #send(exchange: Exchange, body: Buffer): Promise<void> {
+    const { request, response, format, closed } = exchange
+    if (closed.aborted) return
     response.setHeader('content-type', format.contentType)
     response.setHeader('content-length', body.length)
     if (this.#stopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-    response.end(body)
+    await sendBody(response, body, { clock: this.#options.clock, signal: closed })
   }
 
   #report(error: WireError, operation: string): void {

@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import type { Clock } from '../../../../../shared/clock.ts'
 import type { EventStream } from '../operation.ts'
 import type { HttpResponse } from '../transport/http-exchange.ts'
 import type { WireError } from '../wire-error.ts'
 import { eventFrame } from './event-frame.ts'
+import { taken } from './patient-write.ts'
 import { wireErrorOf } from './wire-error-of.ts'
 import type { WireFormat } from './wire-format.ts'
 
@@ -17,9 +17,6 @@ export interface EventAnswer {
   readonly onError: (error: WireError) => void
 }
 
-/** A client that takes nothing for so long is cut off: it would hold its event for ever. */
-const stallMs = 60_000
-
 /**
  * Sends events until there are no more; the next one is asked for when the client has taken the one
  * before. An error after the first byte is the last event.
@@ -29,15 +26,7 @@ export async function sendEvents(stream: EventStream, answer: EventAnswer): Prom
   const { contentType } = format
   const send = async (headers: Readonly<Record<string, string>>, payload: Buffer) => {
     if (response.destroyed || response.write(eventFrame(headers, payload))) return
-    const drained = new AbortController()
-    void clock.sleep(stallMs, drained.signal).then(() => {
-      if (!drained.signal.aborted) response.destroy()
-    })
-    try {
-      await once(response, 'drain', { signal })
-    } finally {
-      drained.abort()
-    }
+    await taken(response, 'drain', { clock, signal })
   }
   response.setHeader('content-type', 'application/vnd.amazon.eventstream')
   const event = { ':message-type': 'event', ':content-type': contentType }

@@ -1,6 +1,7 @@
-import type { BytePool, Reservation } from '../../../../../shared/byte-pool.ts'
+import type { BytePool } from '../../../../../shared/byte-pool.ts'
 import type { Clock } from '../../../../../shared/clock.ts'
 import { WireError } from '../wire-error.ts'
+import { BodyRoom } from './body-room.ts'
 import type { HttpRequest } from './http-exchange.ts'
 
 /** A body in memory; `release` gives its bytes back to the pool, when nothing refers to it there. */
@@ -12,14 +13,25 @@ export interface RequestBody {
 export interface RequestBodiesOptions {
   /** Largest body. Bytes. */
   readonly maxBytes: number
-  /** From the end of the headers to the end of the body. Milliseconds. */
+  /** From the end of the headers to the end of a body that brings nothing. Milliseconds. */
   readonly timeoutMs: number
   readonly pool: BytePool
   readonly clock: Clock
 }
 
-/** A body of unknown length takes room as it comes, or a few slow ones would hold all of it. Bytes. */
-const stepBytes = 64 * 1024
+/** What comes gives a body more time: it may be this slow, and no slower. */
+const leastBytesPerMs = (256 * 1024) / 1000
+
+/** How long a body of `bytes` may take to come. Milliseconds. */
+export function bodyTimeMs(timeoutMs: number, bytes: number): number {
+  return timeoutMs + Math.floor(bytes / leastBytesPerMs)
+}
+
+/** What of a body is there. */
+interface Gathered {
+  readonly chunks: Buffer[]
+  bytes: number
+}
 
 /** Reads bodies whole, within bounds that hold for one and for all together. */
 export class RequestBodies {
@@ -31,64 +43,62 @@ export class RequestBodies {
 
   /** Rejects with `ValidationException` for one that is too large or too slow, with `unavailable`. */
   async read(request: HttpRequest): Promise<RequestBody> {
-    const { clock, timeoutMs } = this.#options
+    const { maxBytes, pool } = this.#options
+    const announced = Number(request.headers['content-length'] ?? maxBytes)
+    if (announced > maxBytes) throw this.#tooLarge()
+    const room = new BodyRoom(pool, announced)
+    const gathered: Gathered = { chunks: [], bytes: 0 }
     const done = new AbortController()
-    let late = false
-    void clock.sleep(timeoutMs, done.signal).then(() => {
-      if (done.signal.aborted) return
-      late = true
-      request.destroy()
+    const late = this.#isLate(gathered, done.signal).then((isLate) => {
+      if (isLate) request.destroy()
+      return isLate
     })
     try {
-      return await this.#take(request)
+      await this.#gather(request, { gathered, room })
+      const { chunks, bytes } = gathered
+      const [first] = chunks
+      const whole = chunks.length === 1 && first ? first : Buffer.concat(chunks, bytes)
+      return { bytes: whole, release: () => room.release() }
     } catch (thrown) {
-      if (!late) throw thrown
-      const message = `the body did not arrive within ${timeoutMs} ms`
+      room.release()
+      done.abort()
+      if (!(await late)) throw thrown
+      const message = `the body came too slowly: ${gathered.bytes} bytes within ${this.#timeMs(gathered)} ms`
       throw new WireError('ValidationException', message, { cause: thrown })
     } finally {
       done.abort()
     }
   }
 
-  async #take(request: HttpRequest): Promise<RequestBody> {
-    const { maxBytes, pool } = this.#options
-    const announced = request.headers['content-length']
-    if (Number(announced ?? 0) > maxBytes) throw this.#tooLarge()
-    const places: Reservation[] = []
-    const release = () => {
-      for (const place of places) place.release()
-    }
-    let reserved = 0
-    const reserve = async (bytes: number) => {
-      places.push(await pool.reserve(bytes))
-      reserved += bytes
-    }
-    try {
-      await reserve(announced === undefined ? stepBytes : Number(announced))
-      const bytes = await this.#gather(request, async (length) => {
-        while (length > reserved) await reserve(stepBytes)
-      })
-      return { bytes, release }
-    } catch (error) {
-      release()
-      throw error
+  async #gather(
+    request: HttpRequest,
+    into: { readonly gathered: Gathered; readonly room: BodyRoom }
+  ): Promise<void> {
+    const { gathered, room } = into
+    await room.cover(1)
+    // Left whole on an early end: the answer still has to go out on its socket.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      gathered.bytes += chunk.length
+      if (gathered.bytes > this.#options.maxBytes) throw this.#tooLarge()
+      await room.cover(gathered.bytes)
+      gathered.chunks.push(chunk)
     }
   }
 
-  async #gather(
-    request: HttpRequest,
-    makeRoom: (length: number) => Promise<void>
-  ): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    let length = 0
-    // Left whole on an early end: the answer still has to go out on its socket.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      length += chunk.length
-      if (length > this.#options.maxBytes) throw this.#tooLarge()
-      await makeRoom(length)
-      chunks.push(chunk)
+  /** Resolves with true when the time for what has come is up, with false when `done` aborts. */
+  async #isLate(gathered: Gathered, done: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options
+    const startMs = clock.monoMs()
+    for (;;) {
+      const leftMs = startMs + this.#timeMs(gathered) - clock.monoMs()
+      if (leftMs <= 0) return true
+      await clock.sleep(leftMs, done)
+      if (done.aborted) return false
     }
-    return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)
+  }
+
+  #timeMs({ bytes }: Gathered): number {
+    return bodyTimeMs(this.#options.timeoutMs, bytes)
   }
 
   #tooLarge(): WireError {

@@ -9,6 +9,7 @@ import { HeadwaterError } from '../../../../../shared/errors.ts'
 import { formatListenAddress, type ListenAddress } from '../../../../../shared/listen-address.ts'
 import type { Certificate } from './certificate.ts'
 import type { HttpHandler } from './http-exchange.ts'
+import { oneByOne } from './one-by-one.ts'
 import { sniffVersion } from './preface.ts'
 
 export interface ListenerLimits {
@@ -18,7 +19,7 @@ export interface ListenerLimits {
   readonly streams: number
   /** From the start of a request, or of a connection, to the end of its headers. Milliseconds. */
   readonly headersTimeoutMs: number
-  /** From the end of the headers to the end of the body. Milliseconds. */
+  /** From the end of the headers to the end of the largest body. Milliseconds. */
   readonly bodyTimeoutMs: number
   /** How long an idle HTTP/1.1 connection is kept. Milliseconds. */
   readonly keepAliveMs: number
@@ -113,8 +114,8 @@ export class WireListener {
       connectionsCheckingInterval: Math.min(5000, Math.ceil(limits.headersTimeoutMs / 2))
     }
     const server = certificate
-      ? createHttpsServer({ ...options, ...tlsOptions(certificate, limits) }, handler)
-      : createHttpServer(options, handler)
+      ? createHttpsServer({ ...options, ...tlsOptions(certificate, limits) }, oneByOne(handler))
+      : createHttpServer(options, oneByOne(handler))
     const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.streams } }, handler)
     http2.on('session', (session) => this.#keep(session))
     const ready = certificate ? 'secureConnection' : 'connection'

@@ -89,3 +89,14 @@ test('a resource that is not there is not found', async (t) => {
     )
   }
 })
+
+test('a tag that could not be kept is refused, not dropped', async (t) => {
+  const { call, engine } = await controlPlane(t)
+  await engine.create('s', { shards: 1 })
+  const Tags = JSON.parse('{"a":"1","__proto__":"2"}')
+  await assert.rejects(
+    call('AddTagsToStream', { ...sStream, Tags }),
+    refused('ValidationException', /at 'tags' .*__proto__/)
+  )
+  await assert.rejects(call('AddTagsToStream', sStream), refused('ValidationException', /tags/))
+})

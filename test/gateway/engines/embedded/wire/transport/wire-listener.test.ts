@@ -152,6 +152,45 @@ test('a body that does not come in time ends its connection and gives its room b
   assert.equal(server.stats().bodyBytes, 0)
 })
 
+test('a body that comes slowly has a second more for each 256 KiB, and no longer', async (t) => {
+  const clock = new ManualClock()
+  const { operations, calls, letGo } = holding()
+  letGo()
+  const limits = { bodyTimeoutMs: 4000 }
+  const { server } = await runningServer(t, { operations, clock, limits })
+  const slow = await socketTo(t, server.ports()[0])
+  const length = 512 * 1024
+  slow.write(`${headText({ 'content-length': String(length), connection: 'close' })}"`)
+  slow.write('x'.repeat(length - 3))
+  await until(() => server.stats().bodyBytes === length)
+  await clock.advance(5900)
+  slow.write('x"')
+  assert.match(await textOf(slow), /200 OK/)
+  const tooSlow = await socketTo(t, server.ports()[0])
+  tooSlow.write(`${headText({ 'content-length': String(length) })}"`)
+  tooSlow.write('x'.repeat(length - 3))
+  await until(() => server.stats().bodyBytes === length)
+  await clock.advance(6000)
+  assert.match(await textOf(tooSlow), /^$|within 5999 ms/)
+  assert.equal(calls(), 1)
+})
+
+test('an announced length holds no room before bytes come', async (t) => {
+  const { operations, letGo } = holding()
+  letGo()
+  const limits = { poolBytes: 16 * 1024 * 1024 }
+  const { server, url } = await runningServer(t, { operations, limits })
+  const silent = 10
+  for (let i = 0; i < silent; i++) {
+    const socket = await socketTo(t, server.ports()[0])
+    socket.write(headText({ 'content-length': '14000000' }))
+  }
+  await until(() => server.stats().bodyBytes === silent * 64 * 1024)
+  const body = JSON.stringify({ filler: 'x'.repeat(10_000_000) })
+  const response = await fetch(url, { method: 'POST', headers: signed, body })
+  assert.deepEqual(await response.json(), { done: true })
+})
+
 test('bodies together take no more than the pool', async (t) => {
   const clock = new ManualClock()
   const limits = { poolBytes: 150, poolWaitMs: 1000 }
