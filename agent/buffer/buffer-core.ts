@@ -137,19 +137,22 @@ export class BufferCore {
     const empty = policies.every((policy) => found[policy].segments.length === 0)
     if (!doubtful && !empty) return
     const lost = settled.filter(({ source }) => this.cursors.positions(source).size === 0)
-    this.cursors.apply(doubtful ?? 'drop-oldest', lost)
+    // Its frames are settled, whichever row they were in.
+    const anyRow = lost.map((one) => ({ ...one, through: 0 }))
+    this.cursors.apply(doubtful ?? 'drop-oldest', anyRow)
   }
 
   /** Frames whose sources went back are given up; then the salvage is finished, if that can be. */
   async #salvage(found: Readonly<Record<OverflowPolicy, FoundRow>>, shared: RowShared) {
     const { store, sequence } = shared
-    for (const { policy, segments, lastId, doubtful } of Object.values(found)) {
+    for (const { policy, segments, doubtful } of Object.values(found)) {
       if (!doubtful) continue
       const records = await giveUpRepeated(segments, shared)
       if (records > 0) store.log.warn({ records }, 'sources went back to before what is gone')
-      // Newer than those that were passed over: a later salvage must not choose one of them.
+      // Newer than those that were passed over: a later salvage must not choose one of them,
+      // wherever the damage lies.
       const version = sequence.nextVersion()
-      const again = this.cursors.of(policy).map((one) => ({ ...one, version, through: lastId }))
+      const again = this.cursors.of(policy).map((one) => ({ ...one, version }))
       this.cursors.apply(policy, again)
     }
     await this.#unfinished

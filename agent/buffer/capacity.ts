@@ -1,7 +1,7 @@
 import type { OverflowPolicy } from './buffer.ts'
 
 export interface CapacityOptions {
-  /** Most that all segments take on disk, logs included. */
+  /** Most that all segments take on disk, logs included, cursors that the newest began with not. */
   readonly capBytes: number
   /** Free space of the disk that is left to others. */
   readonly freeDiskFloorBytes: number
@@ -29,7 +29,7 @@ export class Capacity {
     this.#options = options
   }
 
-  /** `used`: bytes on disk of one row. */
+  /** `used`: bytes on disk of one row that dropping can win. */
   include(policy: OverflowPolicy, used: () => number): void {
     this.#used.set(policy, used)
   }

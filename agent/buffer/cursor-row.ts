@@ -24,6 +24,14 @@ export function cursorValues(cursor: CursorRow): SqlValue[] {
   return [version, source, position, through, crcOf(cursor)]
 }
 
+/** About what SQLite adds to a cursor. */
+const rowOverheadBytes = 40
+
+/** What a cursor takes in a segment, about. */
+export function cursorBytes({ source, position }: CursorRow): number {
+  return source.length + position.length + rowOverheadBytes
+}
+
 /** Undefined when the row does not match its CRC. */
 export function parseCursor(row: SqlRow): CursorRow | undefined {
   const { position } = row

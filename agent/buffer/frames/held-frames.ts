@@ -72,6 +72,7 @@ export class HeldFrames implements Omit<FrameStore, 'changed'> {
     const { index } = this.#options
     const place = after === undefined ? undefined : framePlace(after)
     const last = place && index.run(place.run)
+    const { salvaged } = this.#walk
     const found: StoredFrame[] = []
     let bytes = 0
     for (const run of index.runsOf(stream, last)) {
@@ -81,7 +82,8 @@ export class HeldFrames implements Omit<FrameStore, 'changed'> {
         bytes += frame.body.length
         found.push(this.#stored(run, frame))
       }
-      if (bytes >= maxBytes) break
+      // What was salvaged is in another run now, and comes before the runs that follow.
+      if (bytes >= maxBytes || this.#walk.salvaged !== salvaged) break
     }
     return found
   }

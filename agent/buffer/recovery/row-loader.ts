@@ -154,11 +154,12 @@ class RowLoading {
     const segment = await Segment.of(store, place, opened.db)
     try {
       const summaries = await runSummaries(segment)
-      if (newest) await segment.cursors()
+      if (newest) await segment.weighCursors()
       return { segment, summaries }
     } catch (error) {
       await segment.close().catch(() => undefined)
-      if (!isCorrupt(error)) throw error
+      // What SQLite did not find fault with, and makes no sense to us, is damage as well.
+      if (error instanceof HeadwaterError && !isCorrupt(error)) throw error
       return this.#recover(place, error)
     }
   }

@@ -1,10 +1,11 @@
+import { HeadwaterError } from '../../../shared/errors.ts'
 import type { SqlRow } from '../../../shared/sqlite.ts'
 import type { RunSummary } from '../frames/run.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { SeqRange } from '../seq-ranges.ts'
 import type { Sql } from '../store/store-file.ts'
 
-/** What a segment holds, by stream and epoch, oldest first. */
+/** What a segment holds, by stream and epoch, oldest first. Rejects with `store_corrupt`. */
 export function runSummaries(segment: Segment): Promise<RunSummary[]> {
   return segment.use(async (db) => {
     const rows = await db.all(
@@ -19,21 +20,22 @@ export function runSummaries(segment: Segment): Promise<RunSummary[]> {
 }
 
 async function summarise(db: Sql, row: SqlRow): Promise<RunSummary> {
+  const number = (name: string) => numberIn(db, row, name)
   const summary = {
     stream: String(row['stream']),
-    epoch: (row['epoch'] as Buffer).toString('hex'),
-    firstId: row['first_id'] as number,
-    lastId: row['last_id'] as number,
-    frames: row['frames'] as number,
-    first: row['first'] as number,
-    last: row['last'] as number,
-    version: row['version'] as number,
-    lastVersion: row['last_version'] as number,
-    wallMs: row['wall_ms'] as number,
-    uptimeMs: row['uptime_ms'] as number,
-    boot: (row['boot'] as Buffer).toString('hex')
+    epoch: hexIn(db, row, 'epoch'),
+    firstId: number('first_id'),
+    lastId: number('last_id'),
+    frames: number('frames'),
+    first: number('first'),
+    last: number('last'),
+    version: number('version'),
+    lastVersion: number('last_version'),
+    wallMs: number('wall_ms'),
+    uptimeMs: number('uptime_ms'),
+    boot: hexIn(db, row, 'boot')
   }
-  const held = row['records'] as number
+  const held = number('records')
   if (held === summary.last - summary.first + 1) return { ...summary, gaps: [] }
   return { ...summary, gaps: await gapsOf(db, summary) }
 }
@@ -51,9 +53,21 @@ async function gapsOf(
   const gaps: SeqRange[] = []
   let next = first
   for (const row of rows) {
-    const from = row['first'] as number
+    const from = numberIn(db, row, 'first')
     if (from > next) gaps.push([next, from - 1])
-    next = from + (row['count'] as number)
+    next = from + numberIn(db, row, 'count')
   }
   return gaps
+}
+
+function numberIn(db: Sql, row: SqlRow, name: string): number {
+  const value = row[name]
+  if (Number.isSafeInteger(value)) return Number(value)
+  throw new HeadwaterError('store_corrupt', `${db.path}: ${name} of a frame is no number`)
+}
+
+function hexIn(db: Sql, row: SqlRow, name: string): string {
+  const value = row[name]
+  if (Buffer.isBuffer(value)) return value.toString('hex')
+  throw new HeadwaterError('store_corrupt', `${db.path}: ${name} of a frame is damaged`)
 }

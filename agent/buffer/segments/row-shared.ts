@@ -15,6 +15,6 @@ export interface RowShared {
   readonly sequence: Sequence
   readonly accounts: Accounts
   readonly capacity: Capacity
-  /** Size at which a segment is closed and the next begun. */
+  /** A segment that grew by so much is closed, and the next begun. */
   readonly segmentBytes: number
 }

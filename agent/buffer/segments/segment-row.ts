@@ -44,12 +44,18 @@ export class SegmentRow {
     this.#asideId = found.asideId
     // A salvaged file counts for nothing while the damaged one is still there.
     this.#writable = this.#segments.length > 0 && !found.doubtful
-    shared.capacity.include(policy, () => this.bytes)
+    // A new segment would begin with the cursors of the newest, too: dropping wins nothing of them.
+    shared.capacity.include(policy, () => this.#droppableBytes)
     shared.accounts.include(policy, () => this.lowestHeldId)
   }
 
   get bytes(): number {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  get #droppableBytes(): number {
+    const newest = this.#segments.at(-1)
+    return this.bytes - (newest ? newest.bytes - newest.grownBytes : 0)
   }
 
   get numbers(): number[] {
@@ -189,7 +195,7 @@ export class SegmentRow {
 
   async #writableSegment(): Promise<Segment> {
     const newest = this.#segments.at(-1)
-    if (newest && this.#writable && newest.bytes < this.#shared.segmentBytes) return newest
+    if (newest && this.#writable && newest.grownBytes < this.#shared.segmentBytes) return newest
     return this.#roll()
   }
 

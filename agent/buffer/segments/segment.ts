@@ -2,29 +2,25 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { OverflowPolicy } from '../buffer.ts'
 import {
   type CursorRow,
-  createCursors,
+  cursorBytes,
   cursorValues,
   insertCursor,
   parseCursor
 } from '../cursor-row.ts'
-import {
-  createFrames,
-  type FrameRow,
-  frameValues,
-  insertFrame,
-  parseFrame
-} from '../frames/frame-row.ts'
+import { type FrameRow, frameValues, insertFrame, parseFrame } from '../frames/frame-row.ts'
 import {
   createStore,
   openStore,
   removeStore,
   type Sql,
   type StoreContext,
-  type StoreTable,
   storeBytes,
   transaction
 } from '../store/store-file.ts'
 import type { SqlRow } from '../../../shared/sqlite.ts'
+import { segmentTables } from './segment-tables.ts'
+import { isUnwritable } from '../store/data-directory.ts'
+import { isWhole } from '../store/whole-file.ts'
 
 /** One transaction. */
 export interface Commit {
@@ -40,27 +36,6 @@ export interface SegmentPlace {
   readonly generation: number
   readonly path: string
 }
-
-export const segmentTables: readonly StoreTable[] = [
-  {
-    name: 'frames',
-    create: createFrames,
-    insert: insertFrame,
-    intact: (row) => {
-      const frame = parseFrame(row)
-      return frame && frameValues(frame)
-    }
-  },
-  {
-    name: 'cursors',
-    create: createCursors,
-    insert: insertCursor,
-    intact: (row) => {
-      const cursor = parseCursor(row)
-      return cursor && cursorValues(cursor)
-    }
-  }
-]
 
 /** Frames of one stream and epoch with ids from `fromId` to `toId`. */
 export interface FrameQuery {
@@ -81,6 +56,8 @@ export class Segment {
   #db: Promise<Sql> | undefined
   #uses = 0
   #bytes = 0
+  /** What the cursors that it began with take of it. */
+  #bornBytes = 0
   #removed = false
 
   private constructor(context: StoreContext, place: SegmentPlace, db: Sql | undefined) {
@@ -105,7 +82,9 @@ export class Segment {
       await removeStore(place.path).catch(() => undefined)
       throw error
     })
-    return Segment.of(context, place, db)
+    const segment = await Segment.of(context, place, db)
+    if (cursors.length > 0) segment.#bornBytes = segment.bytes
+    return segment
   }
 
   static async of(context: StoreContext, place: SegmentPlace, db?: Sql): Promise<Segment> {
@@ -117,6 +96,11 @@ export class Segment {
   /** On disk, as of the last commit. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** As `bytes`, without the cursors that it began with: a new one would begin with them, too. */
+  get grownBytes(): number {
+    return Math.max(0, this.#bytes - this.#bornBytes)
   }
 
   get idle(): boolean {
@@ -138,6 +122,11 @@ export class Segment {
         throw error
       })
       return await work(db)
+    } catch (error) {
+      // Where a file ends too early, SQLite says that the disk failed.
+      if (!isUnwritable(error) || (await isWhole(this.place.path))) throw error
+      const message = `${this.place.path} is shorter than it was`
+      throw new HeadwaterError('store_corrupt', message, { cause: error })
     } finally {
       this.#uses -= 1
     }
@@ -212,6 +201,12 @@ export class Segment {
         throw new HeadwaterError('store_corrupt', `${this.place.path}: a cursor is damaged`)
       })
     })
+  }
+
+  /** For one that was there at the start: takes what its cursors are now for what it began with. */
+  async weighCursors(): Promise<void> {
+    const cursors = await this.cursors()
+    this.#bornBytes = cursors.reduce((sum, cursor) => sum + cursorBytes(cursor), 0)
   }
 
   /** Copies the log into the file and fsyncs both. */

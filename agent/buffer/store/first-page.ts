@@ -55,7 +55,8 @@ export async function isHeaderOurs(path: string): Promise<boolean> {
   return fixed.every(([at, hex]) => header.toString('hex', at, at + hex.length / 2) === hex)
 }
 
-async function readHeader(path: string): Promise<Buffer | undefined> {
+/** The first 100 bytes; undefined when there are fewer, or they cannot be read. */
+export async function readHeader(path: string): Promise<Buffer | undefined> {
   const file = await open(path, 'r').catch(() => undefined)
   if (!file) return undefined
   try {

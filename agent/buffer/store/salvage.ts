@@ -101,32 +101,33 @@ async function graftSchema(
   await rm(`${path}-shm`, { force: true })
   const before = await readFile(path)
   const pageSize = chained?.readUInt32BE(8) ?? pageSizeOf(before) ?? context.pageSize
-  const file = chained ? applyLog(before, chained) : before
-  for (const [at, page] of await schemaPages({ ...context, pageSize }, work, tables)) {
-    page.copy(file, at)
-  }
-  file.writeUInt32BE(Math.floor(file.length / pageSize), pageCountAt)
+  const fresh = await freshFile({ ...context, pageSize }, work, tables)
+  const state = chained ? applyLog(before, chained) : before
+  const pages = Math.ceil(Math.max(state.length, fresh.bytes) / pageSize)
+  const file = Buffer.concat([state], pages * pageSize)
+  for (const [at, page] of fresh.schema) page.copy(file, at)
+  file.writeUInt32BE(pages, pageCountAt)
   await writeFile(path, file)
   return path
 }
 
-/** The pages of a new file that hold the schema, by their offset. */
-async function schemaPages(
+/** Of a new file: its length, and the pages that hold the schema, by their offset. */
+async function freshFile(
   context: StoreContext,
   work: string,
   tables: readonly StoreTable[]
-): Promise<Map<number, Buffer>> {
+): Promise<{ readonly bytes: number; readonly schema: ReadonlyMap<number, Buffer> }> {
   const none = () => Promise.resolve()
   const db = await createStore(context, join(work, 'fresh.db'), { tables, fill: none })
   const roots = (await db.all('SELECT rootpage FROM sqlite_schema')).map((row) => row['rootpage'])
   await db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   const file = await readFile(db.path)
   await db.close()
-  const pages = new Map<number, Buffer>()
+  const schema = new Map<number, Buffer>()
   for (let at = 0, number = 1; at < file.length; at += context.pageSize, number++) {
-    if (!roots.includes(number)) pages.set(at, file.subarray(at, at + context.pageSize))
+    if (!roots.includes(number)) schema.set(at, file.subarray(at, at + context.pageSize))
   }
-  return pages
+  return { bytes: file.length, schema }
 }
 
 /** Undefined when the header does not say one. */

@@ -5,6 +5,7 @@ import type { Log } from '../../../shared/log.ts'
 import type { Database, SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import { scanWal } from '../../../shared/wal-scan.ts'
 import { isHeaderOurs, readFirstPage, sealFirstPage, storeVersion } from './first-page.ts'
+import { isWhole } from './whole-file.ts'
 
 /** What the buffer uses of a database, so that tests can put a failing disk beneath it. */
 export type Sql = Pick<Database, 'path' | 'exec' | 'run' | 'all' | 'get' | 'close'>
@@ -63,8 +64,8 @@ export type Opened =
   | { readonly state: 'damaged'; readonly error: HeadwaterError }
 
 /**
- * Opens a file after a look at its raw header and `-wal`. `check`: also has SQLite check every page.
- * Rejects with `store_too_new`, and with what the disk says.
+ * Opens a file after a look at its length, its raw header and its `-wal`. `check`: also has SQLite
+ * check every page. Rejects with `store_too_new`, and with what the disk says.
  */
 export async function openStore(
   { open }: StoreContext,
@@ -77,6 +78,9 @@ export async function openStore(
   const wal = await readFile(`${path}-wal`).catch(() => undefined)
   if (wal && scanWal(wal).state === 'damaged') {
     return { state: 'damaged', error: corrupt(`${path}-wal has commits behind a broken frame`) }
+  }
+  if (!(await isWhole(path))) {
+    return { state: 'damaged', error: corrupt(`${path} is shorter than it was`) }
   }
   let db: Sql | undefined
   try {

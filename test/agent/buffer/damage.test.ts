@@ -6,7 +6,7 @@ import { sealFirstPage } from '../../../agent/buffer/store/first-page.ts'
 import { SqliteBuffer } from '../../../agent/buffer/sqlite-buffer.ts'
 import { Database } from '../../../shared/sqlite.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
-import { chunkOf, framesOf } from '../../contract/buffer.ts'
+import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
 import { FaultyDisk } from './faulty-disk.ts'
 import {
   appendNumbers,
@@ -163,6 +163,37 @@ test('a segment that turns out damaged when it is read is salvaged, and the rest
   assert.equal((await readdir(join(directory, 'quarantine'))).length, 1)
   for (const { id } of await framesOf(buffer, 'a')) await buffer.release(id)
   assert.deepEqual(buffer.streams(), [])
+})
+
+test('frames that were salvaged during a read come before those that follow them', async (t) => {
+  const { directory, start } = await storage(t, { segmentBytes: 20_000 })
+  const first = await start()
+  await appendNumbers(first, [1, 40], 2500)
+  await first.stop(never)
+  const path = await segmentFile(directory, '.db', 1)
+  const bytes = await readFile(path)
+  // The table of frames is found, and one of the pages that a body goes on in is not.
+  const page = Array.from({ length: bytes.length / 1024 }, (_, i) => i).findIndex(
+    (i) => i > 3 && bytes.readUInt32BE(i * 1024) === i + 2
+  )
+  assert.ok(page > 0)
+  await damage(path, page * 1024, 0x40)
+  const buffer = await start()
+  const [before] = await buffer.read('a', undefined, 1)
+  const numbers: number[] = []
+  for (let after = before?.id; ; ) {
+    const read = await buffer.read('a', after, 100_000)
+    if (read.length === 0) break
+    after = read.at(-1)?.id
+    numbers.push(...(await textsOf(read)).map((text) => Number.parseInt(text, 10)))
+  }
+  const lost = buffer.stats().lost.reduce((sum, { records }) => sum + records, 0)
+  assert.ok(lost > 0)
+  assert.equal(numbers.length, 39 - lost)
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((a, b) => a - b)
+  )
 })
 
 test('a frame whose body is damaged is parked as unreadable, and those behind it are sent', async (t) => {

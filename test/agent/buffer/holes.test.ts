@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { AgentBuffer } from '../../../agent/buffer/buffer.ts'
 import { removeStore } from '../../../agent/buffer/store/store-file.ts'
@@ -106,6 +106,33 @@ test('a second damage sends a source back to where it was, not to where it had b
     oneTo40
   )
   assert.equal(lostOf(again), 0)
+})
+
+test('a second damage in an older segment loses nothing that was read again after the first', async (t) => {
+  const { directory, start } = await storage(t, small)
+  const buffer = await start()
+  for (const n of oneTo40) {
+    await appendNumbers(buffer, [n, n], 1500)
+    // Keeps the segment, with the cursors that are passed over.
+    await buffer.append(chunkOf('a', `-${n}`))
+  }
+  const first = await imageOf(t, directory)
+  await breakCommit(first)
+  const older = basename(await segmentFile(first, '.db', -1))
+  const salvaged = await open(t, first, small)
+  const cursor = cursorOf(salvaged)
+  await readOn(salvaged)
+  const second = await imageOf(t, first)
+  await removeStore(join(second, 'segments', older))
+  const again = await open(t, second, small)
+  assert.equal(cursorOf(again), cursor)
+  await readOn(again)
+  const numbers = await numbersOf(again)
+  assert.deepEqual(
+    numbers.filter((n) => n > 0),
+    oneTo40
+  )
+  assert.ok(lostOf(again) >= 80 - numbers.length)
 })
 
 test('a hole is not passed over while the salvage cannot be finished', async (t) => {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { AgentBuffer } from '../../../agent/buffer/buffer.ts'
 import { decodeFrame } from '../../../shared/wire/frame.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
-import { storage } from './setup.ts'
+import { never, storage } from './setup.ts'
 
 const capBytes = 400_000
 const small = { capBytes, segmentBytes: 50_000, frameBytes: 8000, freeDiskFloorBytes: 0 }
@@ -155,4 +156,27 @@ test('an append that can never fit under the cap is refused', async (t) => {
   const { start } = await storage(t, small)
   const buffer = await start()
   await assert.rejects(buffer.append(chunkOf('a', 'x'.repeat(300_000))), { code: 'too_large' })
+})
+
+test('many cursors neither begin a segment for each commit nor drop a record', async (t) => {
+  const { start } = await storage(t, small)
+  // More than a segment, and a fifth of the cap.
+  const cursors = Array.from({ length: 70 }, (_, i) => ({
+    source: `tail:${i}`,
+    position: Buffer.alloc(900, 7)
+  }))
+  const fill = async (buffer: AgentBuffer) => {
+    for (let n = 0; n < 6; n++) await buffer.append(chunkOf('a', `${n}`))
+  }
+  const first = await start()
+  await first.append({ ...chunkOf('a', 'first'), cursors })
+  await fill(first)
+  assert.ok(first.stats().segments <= 2, `${first.stats().segments} segments`)
+  assert.deepEqual(first.stats().lost, [])
+  const { segments } = first.stats()
+  await first.stop(never)
+  const again = await start()
+  await fill(again)
+  assert.equal(again.stats().segments, segments)
+  assert.deepEqual(again.stats().lost, [])
 })

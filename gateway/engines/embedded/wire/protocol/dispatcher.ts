@@ -47,6 +47,8 @@ interface Asked {
 }
 
 const passedOverBytes = 64 * 1024
+/** One for all requests: to make the default reason costs more than some calls. */
+const over = new Error('the request is over')
 
 /** Answers requests: who asks, which operation, the body in, the answer or the error out. */
 export class Dispatcher {
@@ -73,8 +75,8 @@ export class Dispatcher {
     this.#underWay.add(controller)
     response.on('error', ignore)
     response.once('close', () => {
-      closed.abort()
-      controller.abort()
+      closed.abort(over)
+      controller.abort(over)
       this.#underWay.delete(controller)
     })
     if (this.#stopping) controller.abort()

@@ -7,6 +7,8 @@ const stallMs = 60_000
 
 /** What is handed over at once: a client that takes less of it in `stallMs` is cut off. Bytes. */
 const pieceBytes = 256 * 1024
+/** Not worth a watch: a connection holds as much in any case. Bytes. */
+const smallBytes = 64 * 1024
 
 interface Taking {
   readonly clock: Clock
@@ -40,6 +42,10 @@ export async function sendBody(
   body: Buffer,
   taking: Taking
 ): Promise<void> {
+  if (body.length <= smallBytes) {
+    response.end(body)
+    return
+  }
   try {
     let at = 0
     for (; at + pieceBytes < body.length; at += pieceBytes) {
