@@ -9,7 +9,7 @@ const payloadUnitBytes = 25_000
 /** A fleet's GPS fixes through the engine for Amazon Kinesis: what is billed beside the least that could be. */
 export async function benchPayloadUnits(directory: string): Promise<Line[]> {
   const kinesisPort = await freePort()
-  const region = await start(directory, 'region', 'streams: { fleet: { shards: 4 } }', [
+  const region = await start(join(directory, 'region'), 'streams: { fleet: { shards: 4 } }', [
     ...['--kinesis', `127.0.0.1:${kinesisPort}`]
   ])
   // Any credentials do for an API without any.
@@ -17,7 +17,7 @@ export async function benchPayloadUnits(directory: string): Promise<Line[]> {
   process.env['AWS_SECRET_ACCESS_KEY'] ??= 'bench'
   const endpoint = `http://127.0.0.1:${kinesisPort}`
   const config = `engine: { kinesis: { region: us-east-1, endpoint: '${endpoint}', stream: fleet } }`
-  const site = await start(directory, 'site', config, [])
+  const site = await start(join(directory, 'site'), config, [])
   try {
     const { records, bytes } = await Child.ours('scripts/bench/gps-load.js', [
       ...[site.url, '4000', '8']
@@ -39,20 +39,20 @@ export async function benchPayloadUnits(directory: string): Promise<Line[]> {
   }
 }
 
+/** A gateway with its files at `path`. */
 async function start(
-  directory: string,
-  name: string,
+  path: string,
   config: string,
   args: readonly string[]
 ): Promise<{ child: Child; url: string }> {
   const port = await freePort()
-  const file = join(directory, `${name}.yaml`)
+  const file = `${path}.yaml`
   await writeFile(file, `${config}\n`)
   const child = Child.ours('gateway/main.js', [
-    ...['run', '--config', file, '--data-dir', join(directory, name)],
+    ...['run', '--config', file, '--data-dir', path],
     ...['--http', `127.0.0.1:${port}`, '--mqtt', 'off', '--kinesis', 'off', ...args]
   ])
   const url = `http://127.0.0.1:${port}`
-  await until(name, () => answersOk(`${url}/readyz`))
+  await until(path, () => answersOk(`${url}/readyz`))
   return { child, url }
 }

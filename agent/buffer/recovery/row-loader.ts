@@ -176,8 +176,8 @@ class RowLoading {
     const all: CursorRow[] = []
     const before: CursorRow[] = []
     for (const segment of this.#segments) {
-      all.push(...(await segment.cursors()))
-      before.push(...(await segment.cursors(firstMissing)))
+      all.push(...(await readableCursors(segment)))
+      before.push(...(await readableCursors(segment, firstMissing)))
     }
     // Those that are passed over count, too: what follows is newer than they are.
     const versions = all.map(({ version }) => version)
@@ -188,6 +188,16 @@ class RowLoading {
     const readAgain = newest.size > 0 && [...newest.keys()].every((source) => certain.has(source))
     const losses = await lostRecords(this.#segments, { missing, progress, readAgain })
     return { cursors: [...new Map([...newest, ...certain]).values()], losses }
+  }
+}
+
+/** Damage that shows only now is salvaged when the segment is read. */
+async function readableCursors(segment: Segment, before?: number): Promise<CursorRow[]> {
+  try {
+    return await segment.cursors(before)
+  } catch (error) {
+    if (!isCorrupt(error)) throw error
+    return []
   }
 }
 
