@@ -46,7 +46,10 @@ function run(files) {
     const entry = join(folder, 'units.mjs')
     writeFileSync(entry, unitEntry(units))
     const list = [...(units.length > 0 ? [entry] : []), ...alone.map((file) => join(built, file))]
-    const options = ['--test', '--test-concurrency=2', '--test-timeout=600000']
+    // A handle that some test left open must not keep all of them from ending.
+    const options = [
+      ...['--test', '--test-concurrency=2', '--test-timeout=600000', '--test-force-exit']
+    ]
     const done = spawnSync(process.execPath, [...options, ...list], { cwd: root, stdio: 'inherit' })
     return done.status ?? 1
   } finally {
