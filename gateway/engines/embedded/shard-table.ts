@@ -115,6 +115,19 @@ export class ShardTable implements ShardTableParts {
     return this.#open
   }
 
+  /** The open shard whose range holds a hash key, which is below 2^128. */
+  openAt(hash: bigint): ShardRow {
+    const open = this.open()
+    let low = 0
+    let high = open.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((open[middle] as ShardRow).range.start <= hash) low = middle
+      else high = middle - 1
+    }
+    return open[low] as ShardRow
+  }
+
   shards(): readonly Shard[] {
     return this.rows.map((row) => ({
       id: shardIdOf(row.index),

@@ -1,8 +1,8 @@
 import type { PutEntry, PutOutcome } from '../../../engine.ts'
+import { shardIdOf } from '../../../shard-id.ts'
 import type { EmbeddedEngine } from '../../embedded-engine.ts'
 import type { Call } from '../operation.ts'
 import { definitionOf } from '../stream-identity.ts'
-import { openShardAt } from './open-shards.ts'
 import { type RecordInput, sizeOf } from './record-input.ts'
 import { rateText, type ShardLimits } from './shard-limits.ts'
 
@@ -73,14 +73,14 @@ export class RecordPutter {
     for (const at of left) {
       const record = records[at] as RecordInput
       const hash = hashes[at] as bigint
-      const { id, row } = openShardAt(shards, hash)
+      const row = shards.openAt(hash)
       if (this.#limits && !this.#limits.write(row, sizeOf(record))) {
         outcomes[at] = { status: 'throttled', message: rateText(row, stream) }
         continue
       }
       positions.push(at)
       entries.push({
-        shard: id,
+        shard: shardIdOf(row.index),
         partitionKey: record.PartitionKey,
         hashKey: hash,
         data: record.Data,

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { hashKeyOf } from '../../../../../../gateway/engines/hash-key.ts'
-import { shardIdOf } from '../../../../../../gateway/engines/shard-id.ts'
-import { ShardTable } from '../../../../../../gateway/engines/embedded/shard-table.ts'
-import { openShardAt } from '../../../../../../gateway/engines/embedded/wire/data/open-shards.ts'
+import { hashKeyOf } from '../../../../gateway/engines/hash-key.ts'
+import { shardIdOf } from '../../../../gateway/engines/shard-id.ts'
+import { ShardTable } from '../../../../gateway/engines/embedded/shard-table.ts'
 
 const moment = { atIndex: 0, ageMs: 0, wallSeconds: 0 }
 
@@ -20,8 +19,7 @@ test('every hash key is in the range of the open shard that is found for it', ()
       }
       const bounds = table.rows.flatMap(({ range }) => [range.start, range.end])
       for (const one of [...hashes, ...bounds]) {
-        const { id, row } = openShardAt(table, one)
-        assert.equal(id, shardIdOf(row.index))
+        const row = table.openAt(one)
         assert.ok(!row.closed && row.range.start <= one && one <= row.range.end)
       }
     })
@@ -39,6 +37,6 @@ test('keys fall where Amazon Kinesis puts them', () => {
   ] as const
   for (const [key, hash, index] of vectors) {
     assert.equal(hashKeyOf(key), hash)
-    assert.equal(openShardAt(table, hash).row.index, index)
+    assert.equal(table.openAt(hash).index, index)
   }
 })
