@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls'
 import type { MqttClient } from 'mqtt'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { ackTopic } from '../../../shared/wire/topics.ts'
+import { loadMqttClient } from './mqtt-library.ts'
 import { tlsConnection } from './tls.ts'
 import { readToken } from './token-cache.ts'
 import type { TransportOptions } from './transport.ts'
@@ -37,9 +38,9 @@ export class MqttConnection {
     events: MqttConnectionEvents,
     signal: AbortSignal
   ): Promise<MqttConnection> {
-    const [mqtt, token] = await Promise.all([import('mqtt'), readToken(options.token)])
+    const [Client, token] = await Promise.all([loadMqttClient(), readToken(options.token)])
     if (signal.aborted) throw new HeadwaterError('transport', 'the connection was given up')
-    const client = new mqtt.MqttClient(() => dial(options, events), {
+    const client = new Client(() => dial(options, events), {
       clientId: options.device,
       username: options.device,
       ...(token === undefined ? {} : { password: token }),
