@@ -20,6 +20,7 @@ export interface AgentDependencies {
   readonly random: Random
   readonly log: Log
   readonly stdin: () => Readable
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 /**

@@ -9,7 +9,7 @@ import { gateways, tlsOptions } from './config/gateway-options.ts'
 import { senderOptions } from './config/sender-options.ts'
 import { streamOptions } from './config/stream-options.ts'
 import { capBytes, inspectMachine, type Media, type MediaPreset, mediaPresets } from './machine.ts'
-import { sourceField } from './source-config.ts'
+import { definitions, sourceField } from './source-config.ts'
 import { sourceTypes } from './sources/index.ts'
 
 /** Every key of `agent.yaml` and every default of the agent. */
@@ -66,6 +66,7 @@ export const agentSchema = z
       context.addIssue({ code: 'custom', path: ['health', 'listen'], message })
     }
   })
+  .meta({ definitions })
 
 type Written = z.output<typeof agentSchema>
 type Sized = MediaPreset & { readonly cap: number; readonly media: Media }

@@ -4,13 +4,20 @@ import { processMetrics } from '../shared/process-metrics.ts'
 import type { BufferStats } from './buffer/buffer.ts'
 import type { SenderStats } from './sender/sender.ts'
 import type { SourceStats } from './sources/source.ts'
+import type { StepStats } from './transforms/chain.ts'
 
 /** What the metrics are read from. */
 export interface AgentStats {
   readonly buffer: BufferStats
   readonly sender: SenderStats
   /** By the name of the source. */
-  readonly sources: Readonly<Record<string, SourceStats & { readonly restarts: number }>>
+  readonly sources: Readonly<Record<string, RunningSourceStats>>
+}
+
+interface RunningSourceStats extends SourceStats {
+  readonly restarts: number
+  /** Of its chain, in order. */
+  readonly transforms?: readonly StepStats[]
 }
 
 const { counter, gauge, histogram } = metricTable<AgentStats>('headwater_agent')
@@ -56,6 +63,34 @@ const sourceMetrics = [
     'source_restarts_total',
     'How often the source failed and was run again.',
     bySource((source) => source.restarts)
+  )
+]
+
+/** One value a transform and reason; `step` is its index in the configuration. */
+function byTransform(kind: 'dropped' | 'noted'): Labelled<AgentStats> {
+  return {
+    labels: ['source', 'step', 'transform', 'reason'],
+    read: ({ sources }) =>
+      Object.entries(sources).flatMap(([source, { transforms = [] }]) =>
+        transforms.flatMap(({ key: transform, ...stats }, step) =>
+          Object.entries(stats[kind]).map(
+            ([reason, count]) => [{ source, step: String(step), transform, reason }, count] as const
+          )
+        )
+      )
+  }
+}
+
+const transformMetrics = [
+  counter(
+    'transform_dropped_records_total',
+    'Records that a transform dropped, as it was told to, by reason.',
+    byTransform('dropped')
+  ),
+  counter(
+    'transform_noted_records_total',
+    'Records that a transform let go on, by what was done to them or could not be done.',
+    byTransform('noted')
   )
 ]
 
@@ -162,6 +197,7 @@ function dataAgeSeconds({ buffer, sender }: AgentStats): number {
 /** Every metric of the agent. */
 export const agentMetrics: readonly MetricSpec<AgentStats>[] = [
   ...sourceMetrics,
+  ...transformMetrics,
   ...bufferMetrics,
   ...senderMetrics,
   ...processMetrics

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import { name } from '../shared/config/fields.ts'
+import { configJsonSchema } from '../shared/config/json-schema.ts'
 import { nearest } from '../shared/config/nearest.ts'
 import { validate } from '../shared/config/validate.ts'
 import type { SourceType } from './sources/source.ts'
+import { transformTypes } from './transforms/index.ts'
+import { transformsField } from './transforms/transforms-field.ts'
 
 /** One entry of `sources:`. */
 export interface SourceConfig {
@@ -13,6 +16,17 @@ export interface SourceConfig {
   readonly stream?: string | undefined
   readonly partitionKey?: string | undefined
   readonly priority: 'normal' | 'high'
+  readonly transforms: z.output<typeof commonOptions>['transforms']
+}
+
+const transformsOption = transformsField(transformTypes)
+  .prefault([])
+  .describe('What is done to its records before they are stored, in this order.')
+  .meta({ title: 'list of transforms' })
+
+/** For the JSON Schema of the whole, to which the schema of every source refers. */
+export const definitions = {
+  transforms: configJsonSchema(transformsOption, 'list of transforms')
 }
 
 /** What every source may have besides the options of its type. */
@@ -27,7 +41,8 @@ const commonOptions = z.strictObject({
   priority: z
     .enum(['normal', 'high'])
     .prefault('normal')
-    .describe('high: every chunk is committed at once instead of after the commit age.')
+    .describe('high: every chunk is committed at once instead of after the commit age.'),
+  transforms: transformsOption
 })
 
 /** The schema of one source of `type` as it is written in the file. */
@@ -41,9 +56,7 @@ export function sourceSchema(type: SourceType): z.ZodObject {
  */
 export function sourceField(types: readonly SourceType[]) {
   const schemas = new Map(types.map((type) => [type.key, sourceSchema(type)]))
-  const anyOf = types.map((type) =>
-    z.toJSONSchema(sourceSchema(type), { io: 'input', target: 'draft-07' })
-  )
+  const anyOf = types.map(sourceJsonSchema)
   return z
     .codec(z.looseObject({}), z.custom<SourceConfig>(), {
       decode: (value, context) => {
@@ -71,13 +84,21 @@ export function sourceField(types: readonly SourceType[]) {
     .meta({ anyOf })
 }
 
+function sourceJsonSchema(type: SourceType): object {
+  const schema = sourceSchema(type)
+  const { properties, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-07' })
+  return {
+    ...rest,
+    properties: { ...properties, transforms: { $ref: '#/definitions/transforms' } }
+  }
+}
+
+/** `value` is what the schema of a source gave. */
 function split(kind: string, value: Record<string, unknown>): SourceConfig {
-  const common = commonOptions.parse(
-    Object.fromEntries(Object.keys(commonOptions.shape).map((key) => [key, value[key]]))
-  )
-  const options = Object.fromEntries(
-    Object.entries(value).filter(([key]) => !Object.hasOwn(commonOptions.shape, key))
-  )
+  const isCommon = ([key]: [string, unknown]) => Object.hasOwn(commonOptions.shape, key)
+  const entries = Object.entries(value)
+  const common = Object.fromEntries(entries.filter(isCommon)) as z.output<typeof commonOptions>
+  const options = Object.fromEntries(entries.filter((entry) => !isCommon(entry)))
   return { kind, options, ...common }
 }
 

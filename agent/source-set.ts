@@ -5,15 +5,21 @@ import type { Log } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Appender, Chunk } from './buffer/buffer.ts'
 import type { AgentConfig } from './config.ts'
+import type { AgentStats } from './metrics.ts'
 import type { SourceConfig } from './source-config.ts'
 import { SourceRunner } from './source-runner.ts'
 import { sourceTypes } from './sources/index.ts'
-import type { SourceContext, SourceStats } from './sources/source.ts'
+import type { SourceContext } from './sources/source.ts'
+import { TransformedSource } from './transformed-source.ts'
+import { Chain } from './transforms/chain.ts'
+import { entriesOf } from './transforms/transforms-field.ts'
 
 interface Running {
   readonly config: SourceConfig
   readonly context: Pick<SourceContext, 'stream' | 'partitionKey'>
   readonly runner: SourceRunner
+  /** Absent when it has no transforms. */
+  readonly chain: Chain | undefined
 }
 
 export interface SourceSetDependencies {
@@ -21,6 +27,7 @@ export interface SourceSetDependencies {
   readonly random: Random
   readonly log: Log
   readonly stdin: () => Readable
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 /** The sources of the configuration, each run by itself. */
@@ -56,8 +63,10 @@ export class SourceSet {
     }
     for (const [name, source] of wanted) {
       if (this.#running.has(name)) continue
-      const runner = this.#runnerOf(name, source.config, { ...source.context, once: config.once })
-      this.#running.set(name, { ...source, runner })
+      const chain = this.#chainOf(source.config)
+      const rest = { ...source.context, once: config.once, chain }
+      const runner = this.#runnerOf(name, source.config, rest)
+      this.#running.set(name, { ...source, runner, chain })
       await runner.start()
     }
   }
@@ -71,28 +80,37 @@ export class SourceSet {
     await Promise.all([...this.#running.values()].map(({ runner }) => runner.stop()))
   }
 
-  stats(): Record<string, SourceStats & { readonly restarts: number }> {
+  stats(): AgentStats['sources'] {
     return Object.fromEntries(
-      [...this.#running].map(([name, { runner }]) => [
-        name,
-        { ...runner.stats(), restarts: runner.restarts }
-      ])
+      [...this.#running].map(([name, { runner, chain }]) => {
+        const stats = { ...runner.stats(), restarts: runner.restarts }
+        return [name, chain ? { ...stats, transforms: chain.stats() } : stats]
+      })
     )
+  }
+
+  #chainOf({ transforms }: SourceConfig): Chain | undefined {
+    const entries = entriesOf(transforms)
+    return entries.length === 0 ? undefined : new Chain(entries, this.#dependencies)
   }
 
   #runnerOf(
     name: string,
     source: SourceConfig,
-    rest: Pick<SourceContext, 'stream' | 'partitionKey' | 'once'>
+    {
+      chain,
+      ...rest
+    }: Pick<SourceContext, 'stream' | 'partitionKey' | 'once'> & Pick<Running, 'chain'>
   ): SourceRunner {
     const type = sourceTypes.find((one) => one.key === source.kind)
     if (!type)
       throw new TypeError(`the configuration lets no source of kind ${source.kind} through`)
     const log = this.#dependencies.log.child({ source: name })
     const context = { ...this.#dependencies, ...rest, name, log }
+    const plain = type.create(source.options, context)
     return new SourceRunner({
       ...this.#dependencies,
-      source: type.create(source.options, context),
+      source: chain ? new TransformedSource({ ...context, source: plain, chain }) : plain,
       sink: source.priority === 'high' ? urgent(this.#buffer) : this.#buffer,
       log,
       onNoInput: (error) => this.#failing.abort(error)

@@ -52,10 +52,17 @@ async function render() {
     summary: type.summary,
     schema: configJsonSchema(sourceSchema(type), type.key)
   }))
+  const transforms = Object.entries(agent.definitions.transforms.items.properties).map(
+    ([key, value]) => ({
+      key,
+      summary: value.description,
+      schema: { properties: { [key]: value }, required: [key] }
+    })
+  )
   return [
     ['errors.md', errorsPage(errorKinds)],
     ['metrics.md', metricsPage({ agent: agentMetrics, gateway: gatewayMetrics })],
-    ['agent-config.md', `${configPage('agent', agent)}${sourcesPart(sources)}`],
+    ['agent-config.md', agentPage(agent, { sources, transforms })],
     ['gateway-config.md', configPage('gateway', gateway)],
     ['agent.schema.json', `${JSON.stringify(agent, null, 2)}\n`],
     ['gateway.schema.json', `${JSON.stringify(gateway, null, 2)}\n`]
@@ -97,11 +104,19 @@ function configPage(program, schema) {
   return page(`Configuration of the ${program}`, text, keysTable(schema))
 }
 
-function sourcesPart(sources) {
-  const parts = sources.map(
+function agentPage(schema, { sources, transforms }) {
+  return [
+    configPage('agent', schema),
+    formsPart('Sources', 'Each entry of `sources:` has one of these forms.', sources),
+    formsPart('Transforms', 'Each entry of `transforms:` has one of these forms.', transforms)
+  ].join('')
+}
+
+function formsPart(title, text, forms) {
+  const parts = forms.map(
     ({ key, summary, schema }) => `### ${key}\n\n${summary}\n\n${keysTable(schema)}`
   )
-  return `\n## Sources\n\nEach entry of \`sources:\` has one of these forms.\n\n${parts.join('\n')}`
+  return `\n## ${title}\n\n${text}\n\n${parts.join('\n')}`
 }
 
 function keysTable(schema) {
@@ -122,7 +137,8 @@ function keysOf(schema, prefix) {
 }
 
 function innerOf(value, path) {
-  if (value.anyOf && !value.title) return value.anyOf.flatMap((one) => innerOf(one, path))
+  if (value.title) return []
+  if (value.anyOf) return value.anyOf.flatMap((one) => innerOf(one, path))
   if (value.properties) return keysOf(value, `${path}.`)
   const entry = typeof value.additionalProperties === 'object' ? value.additionalProperties : {}
   if (entry.properties && !entry.anyOf) return keysOf(entry, `${path}.<name>.`)
@@ -144,6 +160,7 @@ function formOf(value) {
   if (value.const !== undefined) return `\`${value.const}\``
   if (value.enum) return value.enum.map((one) => `\`${one}\``).join(' ')
   if (value.anyOf) return value.anyOf.map(formOf).join(' or ')
+  if (value.type === 'number') return 'number'
   if (value.type === 'array') return `list of ${formOf(value.items ?? {})}`
   return value.type === 'object' ? 'map' : 'text'
 }

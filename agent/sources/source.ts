@@ -46,6 +46,8 @@ export interface SourceContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The environment of the agent, for sources that run programs. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** Standard input, for the one source that reads it. */
   readonly stdin?: () => Readable
 }

@@ -9,6 +9,7 @@ import { SeededRandom } from './seeded-random.ts'
 interface BenchOptions {
   readonly once?: boolean
   readonly stdin?: Readable
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 interface Run {
@@ -33,7 +34,7 @@ export class SourceBench<Options> {
   }
 
   context(changes: Partial<SourceContext> = {}): SourceContext {
-    const { once = false, stdin } = this.#bench
+    const { once = false, stdin, environment } = this.#bench
     return {
       name: 'in',
       stream: 'telemetry',
@@ -43,6 +44,7 @@ export class SourceBench<Options> {
       random: new SeededRandom(1),
       log: pino({ level: 'silent' }),
       ...(stdin ? { stdin: () => stdin } : {}),
+      ...(environment ? { environment } : {}),
       ...changes
     }
   }

@@ -1,12 +1,10 @@
 import { z } from 'zod'
 import { duration } from '../../../shared/config/fields.ts'
 import type { Appender } from '../../buffer/buffer.ts'
+import { eachInterval } from '../each-interval.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { Host } from './host.ts'
-
-/** The first reading comes early, so that somebody who tries the agent sees something. */
-const firstReadingMs = 1000
 
 const metricsOptions = z.strictObject({
   metrics: duration({ min: 100, max: 86_400_000 }).describe(
@@ -41,19 +39,10 @@ class MetricsSource implements Source {
     const host = new Host({ procRoot, sysRoot, clock })
     // Rates need a reading before the first that is reported.
     await host.sample()
-    let due = clock.monoMs() + Math.min(firstReadingMs, intervalMs)
-    for (;;) {
-      await clock.sleep(Math.max(0, due - clock.monoMs()), signal)
-      if (signal.aborted) return
-      await this.#report(host, sink, signal)
-      if (once || signal.aborted) return
-      due += intervalMs
-      const missed = Math.ceil((clock.monoMs() - due) / intervalMs)
-      if (missed > 0) {
-        this.#tally.problem('missed_reading', missed)
-        due += missed * intervalMs
-      }
-    }
+    const onMissed = (count: number) => this.#tally.problem('missed_reading', count)
+    await eachInterval({ intervalMs, clock, once, onMissed }, signal, () =>
+      this.#report(host, sink, signal)
+    )
   }
 
   async #report(host: Host, sink: Appender, signal: AbortSignal): Promise<void> {

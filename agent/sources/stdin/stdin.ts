@@ -6,6 +6,7 @@ import { recordLimits } from '../../../shared/record.ts'
 import type { Appender, Chunk } from '../../buffer/buffer.ts'
 import { cutColumns } from '../lines/cut-columns.ts'
 import { type CutEnd, LineCutter } from '../lines/line-cutter.ts'
+import { multilineOption } from '../lines/multiline-option.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
@@ -19,6 +20,7 @@ const graceMs = 5000
 
 const stdinOptions = z.strictObject({
   stdin: z.literal(true).describe('Read lines from standard input until it ends.'),
+  multiline: multilineOption,
   maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
     .prefault('960 KiB')
     .describe('A longer line is cut to this and marked with the attribute `truncated`.')
@@ -36,6 +38,8 @@ class StdinSource implements Source {
   readonly #cutter: LineCutter
   readonly #tally = new Tally()
   readonly #backoff: Backoff
+  /** After which silence a record of several lines is complete; absent: records are lines. */
+  readonly #quietMs: number | undefined
   /** Read and not cut yet, and cut and not durable yet. Both outlive a run. */
   #rest: Buffer = Buffer.alloc(0)
   #chunk: Chunk | undefined
@@ -44,7 +48,9 @@ class StdinSource implements Source {
   constructor(options: StdinOptions, context: SourceContext) {
     this.name = context.name
     this.#context = context
-    this.#cutter = new LineCutter({ maxLineBytes: options.maxLine })
+    const { maxLine, multiline } = options
+    this.#cutter = new LineCutter({ maxLineBytes: maxLine, ...(multiline ? { multiline } : {}) })
+    this.#quietMs = multiline?.maxWait
     this.#backoff = new Backoff({ firstMs: 500, maxMs: 30_000, random: context.random })
   }
 
@@ -60,10 +66,10 @@ class StdinSource implements Source {
     const intake = new Intake(this.#context.stdin(), gatherBytes)
     const windDown = new WindDown({ context: this.#context, sink, signal, graceMs })
     try {
+      let end: CutEnd = 'more'
       while (!signal.aborted && !intake.ended) {
-        await this.#appendAll(sink, 'more', windDown.signal)
-        await intake.ready(signal)
-        this.#rest = intake.takeBehind(this.#rest)
+        await this.#appendAll(sink, end, windDown.signal)
+        end = await this.#takeMore(intake, signal)
       }
       // What was read when the agent stops has no other place than the buffer.
       intake.close()
@@ -82,6 +88,23 @@ class StdinSource implements Source {
       )
     }
     if (!signal.aborted) this.#requireInput(intake)
+  }
+
+  /** Waits for more, for as long as lines that were read may still be continued. */
+  async #takeMore(intake: Intake, signal: AbortSignal): Promise<CutEnd> {
+    const before = this.#rest
+    if (this.#quietMs === undefined || before.length === 0) {
+      await intake.ready(signal)
+    } else {
+      const over = new AbortController()
+      const stop = () => over.abort()
+      signal.addEventListener('abort', stop, { signal: over.signal })
+      void this.#context.clock.sleep(this.#quietMs, over.signal).then(stop)
+      await intake.ready(over.signal)
+      stop()
+    }
+    this.#rest = intake.takeBehind(before)
+    return this.#quietMs !== undefined && this.#rest === before ? 'idle' : 'more'
   }
 
   /** Throws `no_input` when the stream failed, or had nothing while an agent that stays expects it. */

@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
+import { archiveSuffix } from './archive.ts'
 import { excluder, Glob, isMissing } from './glob.ts'
 
 /** A regular file that was seen at a path. */
 export interface Sighting {
   readonly path: string
-  /** Device and inode: the file itself, whatever its name. */
+  /** Device and inode: the file itself, whatever its name; and that it is meant as an archive. */
   readonly key: string
   readonly size: number
   readonly mtimeMs: number
@@ -13,6 +14,8 @@ export interface Sighting {
   readonly madeMs: number
   /** The path is one that is asked for; else the file was only found beside one that is. */
   readonly matched: boolean
+  /** It is the content that was compressed which is meant; `madeMs` is when that was last changed. */
+  readonly archive: boolean
 }
 
 /** Files that were seen beside a home, by key. */
@@ -24,10 +27,14 @@ const maxTries = 3
 export interface FinderOptions {
   readonly patterns: readonly string[]
   readonly exclude: readonly string[]
+  /** Whether rotated files are also found compressed, where `exclude` leaves out compressed files. */
+  readonly archives: boolean
   readonly maxFiles: number
   /** Called for what cannot be read, at every scan. */
   readonly unreadable: (path: string, error: unknown) => void
 }
+
+type Role = 'matched' | 'beside' | 'archive'
 
 /** Looks for files: those that are asked for, and those that rotation moved aside. */
 export class FileFinder {
@@ -48,7 +55,7 @@ export class FileFinder {
     for (const glob of this.#globs) {
       for (const path of await glob.expand(maxFiles, unreadable)) {
         if (this.#excluded(path)) continue
-        const sighting = await this.#sight(path, true)
+        const sighting = await this.#sight(path, 'matched')
         if (typeof sighting === 'object' && !found.has(sighting.key))
           found.set(sighting.key, sighting)
       }
@@ -89,14 +96,23 @@ export class FileFinder {
     for (const name of await this.#names(directory)) {
       const path = join(directory, name)
       const alike = sightingsOf(name, byStem)
-      if (alike.length === 0 || this.#excluded(path)) continue
-      const matched = this.#globs.some((glob) => glob.matches(path))
-      const sighting = await this.#sight(path, matched)
+      const as = alike.length > 0 && this.#roleOf(path)
+      if (!as) continue
+      const sighting = await this.#sight(path, as)
       gone ||= sighting === 'gone'
       if (typeof sighting !== 'object') continue
       for (const sightings of alike) sightings.set(sighting.key, sighting)
     }
     return !gone && before === (await changeOf(directory))
+  }
+
+  /** Undefined for what is left out. */
+  #roleOf(path: string): Role | undefined {
+    if (!this.#excluded(path)) {
+      return this.#globs.some((glob) => glob.matches(path)) ? 'matched' : 'beside'
+    }
+    const archive = this.#options.archives && path.endsWith(archiveSuffix)
+    return archive && !this.#excluded(withoutSuffix(path)) ? 'archive' : undefined
   }
 
   async #names(directory: string): Promise<string[]> {
@@ -109,18 +125,20 @@ export class FileFinder {
   }
 
   /** `gone` when nothing is there any more, undefined for what is no file or cannot be read. */
-  async #sight(path: string, matched: boolean): Promise<Sighting | 'gone' | undefined> {
+  async #sight(path: string, as: Role): Promise<Sighting | 'gone' | undefined> {
     try {
       const found = await stat(path, { bigint: true })
       if (!found.isFile()) return undefined
       const mtimeMs = Number(found.mtimeNs) / 1e6
       return {
         path,
-        key: keyOfStat(found),
+        key: as === 'archive' ? archiveKey(keyOfStat(found)) : keyOfStat(found),
         size: Number(found.size),
         mtimeMs,
-        madeMs: Number(found.birthtimeNs) / 1e6 || mtimeMs,
-        matched
+        // Compressing makes a new file, and leaves it the time of the old one.
+        madeMs: (as !== 'archive' && Number(found.birthtimeNs) / 1e6) || mtimeMs,
+        matched: as === 'matched',
+        archive: as === 'archive'
       }
     } catch (error) {
       if (isMissing(error)) return 'gone'
@@ -133,6 +151,10 @@ export class FileFinder {
 /** Inode numbers go beyond 2^53 on some file systems. */
 export function keyOfStat(stat: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${stat.dev}-${stat.ino}`
+}
+
+export function archiveKey(key: string): string {
+  return `${key}${archiveSuffix}`
 }
 
 /** Those of all stems that `name` begins with. */
@@ -168,14 +190,22 @@ function stemOf(path: string): string {
   return basename(path, extname(path))
 }
 
-/** Whether `path` is a name that rotation gives to `home`: `app.log.1`, `app.log-20250101`, `app-2.log`. */
-export function isRotationOf(path: string, home: string): boolean {
+function withoutSuffix(path: string): string {
+  return path.endsWith(archiveSuffix) ? path.slice(0, -archiveSuffix.length) : path
+}
+
+/**
+ * Whether `name` is one that rotation gives to `home`: `app.log.1`, `app.log-20250101`, `app-2.log`,
+ * also when it was compressed then: `app.log.2.gz`.
+ */
+export function isRotationOf(name: string, home: string): boolean {
+  const path = withoutSuffix(name)
   if (path === home || dirname(path) !== dirname(home)) return false
   const stem = stemOf(home)
-  const name = basename(path)
-  if (!name.startsWith(stem)) return false
+  const file = basename(path)
+  if (!file.startsWith(stem)) return false
   const extension = extname(home)
-  let rest = name.slice(stem.length)
+  let rest = file.slice(stem.length)
   if (rest.startsWith(extension)) rest = rest.slice(extension.length)
   else if (rest.endsWith(extension)) rest = rest.slice(0, rest.length - extension.length)
   else return false

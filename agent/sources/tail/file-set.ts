@@ -1,5 +1,7 @@
+import { archivesAfter } from './archives-after.ts'
 import { type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
 import { type Position, startOf } from './position.ts'
+import { type Departure, inTurn, isAnother, note } from './rotation.ts'
 import { TailFile } from './tail-file.ts'
 
 /** Positions of files that no path leads to are kept, since a disk may be mounted later; this many. */
@@ -68,6 +70,18 @@ export class FileSet {
     this.#files.delete(file.key)
   }
 
+  /**
+   * Forgets a file that was read to its end and deleted, and those of its home that went before it:
+   * what was last read of a home is remembered, or nothing. Returns what was forgotten.
+   */
+  forgetDeleted(file: TailFile): readonly TailFile[] {
+    const before = [...this.#files.values()].filter(
+      (other) => other.home === file.home && !other.sighting && !other.isOpen
+    )
+    for (const one of [file, ...before]) this.forget(one)
+    return [file, ...before]
+  }
+
   /** Has a file wait for all that are known of its home. */
   putLast(file: TailFile): void {
     file.rank = this.#nextRank++
@@ -129,9 +143,9 @@ export class FileSet {
     const left: Departure[] = []
     const lost: TailFile[] = []
     const restless = new Set<string>()
-    for (const file of this.#files.values()) {
-      const sighting = newcomers.get(file.key)
-      newcomers.delete(file.key)
+    for (const file of [...this.#files.values()]) {
+      const sighting = this.#recall(file, newcomers.get(file.key))
+      if (sighting) newcomers.delete(file.key)
       if (sighting) {
         if (note(file, sighting, left) || file.mayHaveCopies) restless.add(file.home)
       } else {
@@ -142,16 +156,23 @@ export class FileSet {
     const beside = await finder.beside(restless)
     for (const file of lost) {
       const found = beside.get(file.home)
-      if (found) note(file, found.get(file.key), left)
+      if (found) note(file, this.#recall(file, found.get(file.key)), left)
     }
     const homes = new Map<string, string>()
     for (const { home, madeMs } of left) {
       for (const sighting of beside.get(home)?.values() ?? []) {
         const { key, path } = sighting
-        const known = this.#files.has(key) || homes.has(key)
+        const known = sighting.archive || this.#files.has(key) || homes.has(key)
         if (known || sighting.madeMs < madeMs || !isRotationOf(path, home)) continue
         homes.set(key, home)
         if (!newcomers.has(key)) newcomers.set(key, sighting)
+      }
+    }
+    // What is compressed while the agent runs was open, and read, before it was.
+    if (this.#scans === 1) {
+      for (const sighting of archivesAfter([...this.#files.values()], beside)) {
+        homes.set(sighting.key, sighting.home)
+        newcomers.set(sighting.key, sighting)
       }
     }
     const arrived = this.#admit(newcomers, homes)
@@ -159,12 +180,24 @@ export class FileSet {
     return { arrived, forgotten: this.#forgotten.splice(0) }
   }
 
+  /**
+   * The file of an earlier life where its number leads now; undefined where that is another file,
+   * which is as if it were gone. While the agent was down, its number may have been used again.
+   */
+  #recall(file: TailFile, sighting: Sighting | undefined): Sighting | undefined {
+    if (!sighting || this.#scans > 1 || !isAnother(sighting, file.position)) return sighting
+    this.#files.delete(file.key)
+    file.key = `${file.key}-gone`
+    this.#files.set(file.key, file)
+    return undefined
+  }
+
   /** `homes` are those of files that were moved aside before they were seen, by key. */
   #admit(newcomers: ReadonlyMap<string, Sighting>, homes: ReadonlyMap<string, string>): TailFile[] {
     const arrived: TailFile[] = []
     const inOrder = [...newcomers.values()]
       .map((sighting) => ({ sighting, home: homes.get(sighting.key) ?? sighting.path }))
-      .sort((a, b) => turnOf(a) - turnOf(b))
+      .sort(inTurn)
     for (const { sighting, home } of inOrder) {
       const file = this.admit(sighting, home)
       if (file) arrived.push(file)
@@ -203,23 +236,6 @@ export class FileSet {
   }
 }
 
-/** A file that was at its home until now, or never found. What came there after it was made later. */
-type Departure = Pick<Position, 'home' | 'madeMs'>
-
-/** Whether the file left its home, or was never found. */
-function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): boolean {
-  const wasHome = !file.sighting || file.sighting.path === file.home
-  const leaves = wasHome && sighting?.path !== file.home
-  if (leaves) left.push(file.position)
-  file.sighted(sighting)
-  return leaves
-}
-
 function inOrderMade(a: TailFile, b: TailFile): number {
   return a.position.madeMs - b.position.madeMs || a.rank - b.rank
-}
-
-/** Files are read in the order in which they were made, the one that is at its home now as the last. */
-function turnOf(one: { readonly sighting: Sighting; readonly home: string }): number {
-  return one.sighting.path === one.home ? Number.MAX_VALUE : one.sighting.madeMs
 }

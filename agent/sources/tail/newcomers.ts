@@ -102,7 +102,7 @@ export class Newcomers {
     if (!found) return false
     if (found.emptied) {
       this.join(file, other, found.position)
-    } else if (file.sighting?.path !== other.home) {
+    } else if (file.sighting?.path !== other.home && !takesPlaceOf(file, other)) {
       file.copyOf = { original: other, emptied: other.position.emptied }
     } else {
       file.moveTo(found.position)
@@ -112,4 +112,9 @@ export class Newcomers {
     }
     return true
   }
+}
+
+/** Compressing leaves the archive alone: nothing more comes of what was compressed. */
+function takesPlaceOf(file: TailFile, other: TailFile): boolean {
+  return file.sighting?.archive === true && !other.sighting && !other.isOpen
 }

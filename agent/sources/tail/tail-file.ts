@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { CutEnd } from '../lines/line-cutter.ts'
-import { keyOfStat, type Sighting } from './file-finder.ts'
+import { Archive, type Content } from './archive.ts'
+import { archiveKey, keyOfStat, type Sighting } from './file-finder.ts'
 import { type Position, startAfter } from './position.ts'
 import { type Resumed, resume } from './resume.ts'
 
@@ -9,7 +10,7 @@ const endOrder: readonly CutEnd[] = ['more', 'idle', 'end']
 
 /** One file that is followed, under whatever name: where it is, how far it was read, how it stands. */
 export class TailFile {
-  readonly key: string
+  key: string
   /** Files of one home are read in the order of their ranks; one that was emptied gets a new one. */
   rank: number
   position: Position
@@ -38,7 +39,7 @@ export class TailFile {
     /** A file that came after others of its home waits until they are drained. */
     waits: false
   }
-  #handle: FileHandle | undefined
+  #handle: Content | undefined
   /** What could not be cut without more bytes, and under which end that was tried. */
   #stalled: CutEnd | undefined
 
@@ -110,11 +111,13 @@ export class TailFile {
     // Not blocking: a pipe that took the place of the file must not hold up a thread.
     const handle = await open(this.sighting.path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = await handle.stat({ bigint: true })
-    if (keyOfStat(stat) !== this.key) {
+    const { archive } = this.sighting
+    const key = keyOfStat(stat)
+    if ((archive ? archiveKey(key) : key) !== this.key) {
       await handle.close()
       throw Object.assign(new Error('another file took its place'), { code: 'ENOENT' })
     }
-    this.#handle = handle
+    this.#handle = archive ? await Archive.open(handle, this.position.offset) : handle
   }
 
   async close(): Promise<void> {
@@ -153,12 +156,9 @@ export class TailFile {
   async readInto(buffer: Buffer, offset: number): Promise<Buffer> {
     let filled = 0
     while (filled < buffer.length) {
-      const { bytesRead } = await this.#opened().read(
-        buffer,
-        filled,
-        buffer.length - filled,
-        offset + filled
-      )
+      const { bytesRead } = await this.#opened().read(buffer.subarray(filled), {
+        position: offset + filled
+      })
       if (bytesRead === 0) break
       filled += bytesRead
     }
@@ -174,7 +174,7 @@ export class TailFile {
     this.#stalled = end
   }
 
-  #opened(): FileHandle {
+  #opened(): Content {
     if (!this.#handle) throw new Error('the file is not open')
     return this.#handle
   }

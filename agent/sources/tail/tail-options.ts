@@ -1,13 +1,9 @@
 import { z } from 'zod'
-import { attempt, byteSize, count, duration } from '../../../shared/config/fields.ts'
+import { byteSize, count, duration, flag } from '../../../shared/config/fields.ts'
 import { recordLimits } from '../../../shared/record.ts'
+import { multilineOption } from '../lines/multiline-option.ts'
 
 const pattern = z.string().min(1)
-
-const expression = z.codec(z.string().min(1), z.instanceof(RegExp), {
-  decode: (text, context) => attempt(context, text, () => new RegExp(text)),
-  encode: (value) => value.source
-})
 
 export const tailOptions = z.strictObject({
   tail: z
@@ -17,24 +13,18 @@ export const tailOptions = z.strictObject({
     .array(pattern)
     .prefault(['*.gz', '*.xz', '*.zst', '*.bz2', '*.zip'])
     .describe('Patterns of files to leave out; without a slash they are matched against the name.'),
+  archives: flag()
+    .prefault(true)
+    .describe(
+      'Reads what was compressed (`*.gz`) while the agent was down before it had been read; such files must be left out by `exclude`.'
+    ),
   from: z
     .enum(['auto', 'start', 'end'])
     .prefault('auto')
     .describe(
       'Where a file without a cursor is begun. `auto`: at its end when it is there at the very first run of the source, else at its start. `end`: at its end when it is there when the source starts. With `--once` always at its start, but for `end`.'
     ),
-  multiline: z
-    .strictObject({
-      start: expression.describe(
-        'A line in whose first 1024 bytes this expression is found begins a record.'
-      ),
-      maxLines: count({ min: 1, max: 100_000 }).prefault(500).describe('Most lines of a record.'),
-      maxWait: duration({ min: 1 })
-        .prefault('5s')
-        .describe('A record is complete when the file did not grow for so long.')
-    })
-    .optional()
-    .describe('Makes one record of several lines, such as a stack trace.'),
+  multiline: multilineOption,
   maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
     .prefault('960 KiB')
     .describe('A longer line is cut to this and marked with the attribute `truncated`.'),

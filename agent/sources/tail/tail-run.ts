@@ -25,12 +25,13 @@ export class TailRun {
 
   constructor(options: TailRunOptions) {
     const { tail, context, tally } = options
-    const { maxFiles, exclude } = tail
+    const { maxFiles, exclude, archives } = tail
     const patterns = typeof tail.tail === 'string' ? [tail.tail] : tail.tail
     const reports = new ProblemReports(context.log, tally)
     const finder = new FileFinder({
       patterns,
       exclude,
+      archives,
       maxFiles,
       unreadable: (path, error) => reports.unreadable(path, error)
     })
@@ -123,8 +124,7 @@ export class TailRun {
       if (file.isOpen && !file.sighting && !file.canCut('end') && this.#isQuiet(file)) {
         await this.#opener.release(file)
         if (!file.state.deleted) continue
-        this.#files.forget(file)
-        gone.push(file)
+        gone.push(...this.#files.forgetDeleted(file))
       }
     }
     if (gone.length > 0) this.#reader.commit(gone.map((file) => removedCursor(context.name, file)))

@@ -38,6 +38,24 @@ test('lines in any pieces are read to the end, the last without its newline, and
   assert.deepEqual(bench.appender.texts, ['a', 'bb', 'last'])
 })
 
+test('multiline: lines that belong together are one record, complete with the next, after maxWait or at the end', async (t) => {
+  const { input, bench } = setup(t)
+  bench.start({ ...options, multiline: { start: '^\\S', maxWait: '2s' } })
+  input.write('a\n 1\n')
+  await bench.clock.advance(1500)
+  input.write(' 2\nb\n 3')
+  await bench.until(() => bench.appender.texts.length === 1)
+  assert.deepEqual(bench.appender.texts, ['a\n 1\n 2'])
+  await bench.clock.advance(2100)
+  assert.deepEqual(bench.appender.texts, ['a\n 1\n 2', 'b'])
+  input.write('\nc\n 4\n')
+  await bench.clock.advance(1)
+  input.end()
+  await bench.done()
+  assert.deepEqual(bench.appender.texts, ['a\n 1\n 2', 'b', ' 3', 'c\n 4'])
+  assert.equal(bench.clock.sleeping, 0)
+})
+
 test('an append that fails is tried again until it is taken, and order holds', async (t) => {
   const { input, bench } = setup(t)
   const source = bench.start(options)

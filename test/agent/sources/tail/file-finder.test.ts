@@ -12,6 +12,7 @@ test('beside each home the files whose names begin alike are found, but those le
   const finder = new FileFinder({
     patterns: [join(directory, '*.log')],
     exclude: ['*.gz'],
+    archives: false,
     maxFiles: 10,
     unreadable: () => assert.fail('all can be read')
   })

@@ -1,0 +1,75 @@
+import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Appender } from '../../buffer/buffer.ts'
+import { Complaints } from '../process/complaints.ts'
+import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
+import { Tally } from '../tally.ts'
+import { WindDown } from '../wind-down.ts'
+import { Command } from './command.ts'
+import { type ExecOptions, execOptions } from './exec-options.ts'
+import { KeptCommand } from './kept-command.ts'
+import { LineOutput } from './line-output.ts'
+import { Offer, type Target } from './offer.ts'
+import { RepeatedCommand } from './repeated-command.ts'
+
+/** How long the last records may take to become durable when the agent stops. */
+const graceMs = 5000
+
+/** Records what a program prints: one that is run at an interval, or one that is kept running. */
+class ExecSource implements Source {
+  readonly name: string
+  readonly #context: SourceContext
+  readonly #tally = new Tally()
+  readonly #runner: KeptCommand | RepeatedCommand
+
+  /** Throws `config` unless there is exactly one of `every` and `keep`. */
+  constructor(exec: ExecOptions, context: SourceContext) {
+    requireOneWay(exec, context.name)
+    this.name = context.name
+    this.#context = context
+    const tally = this.#tally
+    const complaints = new Complaints(context, tally)
+    const offer = new Offer(context, tally)
+    const lines = new LineOutput({ context, tally, offer, maxRecordBytes: exec.maxRecord })
+    const command = new Command({ exec, context, complaints })
+    const parts = { exec, context, tally, complaints, offer, lines, command }
+    this.#runner = exec.keep ? new KeptCommand(parts) : new RepeatedCommand(parts)
+  }
+
+  stats(): SourceStats {
+    return this.#tally.stats()
+  }
+
+  async run(sink: Appender, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const windDown = new WindDown({ context: this.#context, sink, signal, graceMs })
+    const target: Target = { sink, stopping: signal, giveUp: windDown.signal }
+    try {
+      await this.#runner.run(target)
+    } finally {
+      windDown.close()
+    }
+  }
+}
+
+function requireOneWay({ every, keep, lines, timeout }: ExecOptions, name: string): void {
+  const where = `source ${name}: exec`
+  if ((every === undefined) !== keep) {
+    throw new HeadwaterError(
+      'config',
+      `${where}: write either "every:" with an interval, or "keep: true" to keep it running`
+    )
+  }
+  if (keep && (lines || timeout !== undefined)) {
+    throw new HeadwaterError(
+      'config',
+      `${where}: "lines" and "timeout" belong to "every"; with "keep" each line is a record, and there is no time limit`
+    )
+  }
+}
+
+export const exec: SourceType<ExecOptions> = {
+  key: 'exec',
+  summary: 'Records what a program prints, run at an interval or kept running.',
+  options: execOptions,
+  create: (options, context) => new ExecSource(options, context)
+}

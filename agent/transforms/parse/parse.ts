@@ -1,0 +1,107 @@
+import type { Clock } from '../../../shared/clock.ts'
+import type { z } from 'zod'
+import { readTime } from '../../formats/event-time.ts'
+import { type Fields, setField } from '../../formats/fields.ts'
+import { Counts } from '../counts.ts'
+import { getField, putField } from '../field-path.ts'
+import type { Row } from '../row.ts'
+import type { Transform, TransformStats, TransformType } from '../transform.ts'
+import { detailsOf, parseField, type ParseOptions } from './parse-options.ts'
+import { type Parsed, type Parser, parserOf } from './parsers.ts'
+
+class Parse implements Transform {
+  readonly #options: ParseOptions
+  readonly #clock: Clock
+  readonly #parser: Parser
+  readonly #counts = new Counts()
+
+  constructor(options: ParseOptions, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+    this.#parser = parserOf(options)
+  }
+
+  apply(rows: readonly Row[]): readonly Row[] {
+    const nowMs = this.#clock.wallMs()
+    return rows.filter((row) => this.#parse(row, nowMs))
+  }
+
+  stats(): TransformStats {
+    return this.#counts.stats()
+  }
+
+  /** Whether the record goes on. */
+  #parse(row: Row, nowMs: number): boolean {
+    const text = this.#textOf(row)
+    const parsed = text === undefined ? undefined : this.#parser(text, nowMs)
+    if (parsed === 'header') {
+      this.#counts.dropped('header')
+      return false
+    }
+    if (text === undefined || !parsed) {
+      this.#counts.noted('unparsed')
+      row.mark({ unparsed: 'true' })
+      return true
+    }
+    this.#take(row, parsed, text)
+    return true
+  }
+
+  #textOf(row: Row): string | undefined {
+    const { field } = this.#options
+    if (field === undefined) return row.text
+    const value = row.fields && getField(row.fields, field)
+    return typeof value === 'string' ? value : undefined
+  }
+
+  #take(row: Row, parsed: Parsed, text: string): void {
+    const { format, field, numbers, keep, raw } = this.#options
+    const fields = field === undefined ? parsed.fields : { ...row.fields, ...parsed.fields }
+    const hasNumbers = makeNumbers(fields, numbers)
+    if (raw !== undefined) setField(fields, raw, text)
+    // JSON that was only read is not printed anew.
+    const isSame = format === 'json' && field === undefined && raw === undefined && !hasNumbers
+    if (keep === 'data' || isSame) row.parsed(fields)
+    else row.setFields(fields)
+    this.#setTime(row, parsed)
+  }
+
+  #setTime(row: Row, { timeMs }: Parsed): void {
+    const { time, timeFormat, timeZone } = this.#options
+    if (time === undefined) {
+      row.time = timeMs ?? row.time
+      return
+    }
+    const value = row.fields && getField(row.fields, time)
+    const read = readTime(value, timeFormat, timeZone)
+    if (read === undefined) {
+      this.#counts.noted('unread_time')
+      row.mark({ timeUnread: 'true' })
+    } else {
+      row.time = read
+    }
+  }
+}
+
+/** Whether any became one. A text that a number cannot hold exactly stays text. */
+function makeNumbers(fields: Fields, paths: readonly string[]): boolean {
+  let changed = false
+  for (const path of paths) {
+    const value = getField(fields, path)
+    if (typeof value !== 'string' || !/^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value)) continue
+    const number = Number(value)
+    if (Math.abs(number) > Number.MAX_SAFE_INTEGER) continue
+    putField(fields, path, number)
+    changed = true
+  }
+  return changed
+}
+
+export const parse: TransformType<z.output<typeof parseField>> = {
+  key: 'parse',
+  summary: 'Takes the data of each record apart into fields.',
+  options: parseField,
+  givesFields: true,
+  needsFields: (written) => detailsOf(written).field !== undefined,
+  create: (written, { clock }) => new Parse(detailsOf(written), clock)
+}

@@ -1,0 +1,98 @@
+import { createHmac } from 'node:crypto'
+import { type Fields, isFields, setField } from '../../formats/fields.ts'
+import { type DetectorName, detectors, isSecretName } from './detectors.ts'
+
+export interface RedactorOptions {
+  readonly detect: readonly DetectorName[]
+  /** Of the operator; global and unicode. */
+  readonly patterns: readonly RegExp[]
+  /** Text in the place of what was found, instead of its kind in brackets. */
+  readonly replacement?: string | undefined
+  /** What was found is named by its hash under this key, so that equal things stay equal. */
+  readonly hashKey?: string | undefined
+}
+
+/** What a pattern of the operator is shown at once, which bounds the work of a bad one. Characters. */
+const pieceChars = 4 * 1024
+
+/** Takes what must not be seen out of texts. */
+export class Redactor {
+  readonly #options: RedactorOptions
+
+  constructor(options: RedactorOptions) {
+    this.#options = options
+  }
+
+  /** The same string when there is nothing to be taken out. */
+  text(text: string): string {
+    let left = text
+    for (const name of this.#options.detect) {
+      left = detectors[name](left, (found) => this.mask(name, found))
+    }
+    for (const pattern of this.#options.patterns) {
+      left = inPieces(left, (piece) => piece.replace(pattern, (found) => this.#own(found)))
+    }
+    return left
+  }
+
+  /** In all values, however deep; undefined when there is nothing to be taken out. */
+  fields(fields: Fields): Fields | undefined {
+    const value = this.#value(fields)
+    return value !== fields && isFields(value) ? value : undefined
+  }
+
+  mask(kind: string, found: string): string {
+    const { replacement, hashKey } = this.#options
+    if (hashKey === undefined) return replacement ?? `[${kind}]`
+    const hash = createHmac('sha256', hashKey).update(found).digest('hex').slice(0, 16)
+    return `[${kind}:${hash}]`
+  }
+
+  /** A pattern that matches nothing at all hides nothing. */
+  #own(found: string): string {
+    return found === '' ? '' : this.mask('redacted', found)
+  }
+
+  #value(value: unknown): unknown {
+    if (typeof value === 'string') return this.text(value)
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      const text = String(value)
+      const left = this.text(text)
+      return left === text ? value : left
+    }
+    if (Array.isArray(value)) return this.#list(value)
+    return isFields(value) ? this.#map(value) : value
+  }
+
+  #list(list: readonly unknown[]): readonly unknown[] {
+    const left = list.map((one) => this.#value(one))
+    return left.every((one, i) => one === list[i]) ? list : left
+  }
+
+  #map(fields: Fields): Fields {
+    const secrets = this.#options.detect.includes('token')
+    let left = fields
+    for (const [name, value] of Object.entries(fields)) {
+      const isSecret = secrets && typeof value === 'string' && value !== '' && isSecretName(name)
+      const redacted = isSecret ? this.mask('token', value) : this.#value(value)
+      if (redacted === value) continue
+      if (left === fields) left = { ...fields }
+      setField(left, name, redacted)
+    }
+    return left
+  }
+}
+
+/** Pieces end behind white space where there is some, so that words stay whole. */
+function inPieces(text: string, change: (piece: string) => string): string {
+  if (text.length <= pieceChars) return change(text)
+  let changed = ''
+  for (let at = 0; at < text.length; ) {
+    const end = at + pieceChars
+    const space = end < text.length ? text.slice(at, end).search(/\s\S*$/) : -1
+    const next = space <= 0 ? end : at + space + 1
+    changed += change(text.slice(at, next))
+    at = next
+  }
+  return changed
+}
