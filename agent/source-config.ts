@@ -24,9 +24,14 @@ const transformsOption = transformsField(transformTypes)
   .describe('What is done to its records before they are stored, in this order.')
   .meta({ title: 'list of transforms' })
 
-/** For the JSON Schema of the whole, to which the schema of every source refers. */
+/**
+ * For the JSON Schema of the whole, to which the schema of every source refers. Made when it is
+ * asked for: an agent that runs does not need it.
+ */
 export const definitions = {
-  transforms: configJsonSchema(transformsOption, 'list of transforms')
+  get transforms() {
+    return configJsonSchema(transformsOption, 'list of transforms')
+  }
 }
 
 /** What every source may have besides the options of its type. */
@@ -56,7 +61,6 @@ export function sourceSchema(type: SourceType): z.ZodObject {
  */
 export function sourceField(types: readonly SourceType[]) {
   const schemas = new Map(types.map((type) => [type.key, sourceSchema(type)]))
-  const anyOf = types.map(sourceJsonSchema)
   return z
     .codec(z.looseObject({}), z.custom<SourceConfig>(), {
       decode: (value, context) => {
@@ -81,7 +85,11 @@ export function sourceField(types: readonly SourceType[]) {
         return z.encode(schema ?? z.looseObject({}), { ...(options as object), ...common })
       }
     })
-    .meta({ anyOf })
+    .meta({
+      get anyOf() {
+        return types.map(sourceJsonSchema)
+      }
+    })
 }
 
 function sourceJsonSchema(type: SourceType): object {

@@ -108,6 +108,10 @@ export class Subscriber {
     if (connection.resumed && stale.length > 0) await connection.unsubscribe(stale)
     if (!connection.resumed || !this.#subscribed) await connection.subscribe(topics)
     this.#subscribed = true
+    context.log.info(
+      { source: context.name, resumed: connection.resumed },
+      'subscribed at the broker'
+    )
     if (known.join('\n') !== topics.join('\n')) await this.#remember(signal)
   }
 
