@@ -26,9 +26,7 @@ const version = 1
 export function encodeCheckpoint({ stream, shards }: ReaderCheckpoint): string {
   const plain = shards.map(({ ranges, ...rest }) => ({
     ...rest,
-    ...(ranges
-      ? { ranges: ranges.map(({ start, end, marks }) => [`${start}`, `${end}`, [...marks]]) }
-      : {})
+    ...(ranges ? { ranges: ranges.map(writeRange) } : {})
   }))
   return JSON.stringify({ v: version, stream, shards: plain })
 }
@@ -77,13 +75,18 @@ function readSkip(value: unknown): { sequence: string; subSequence: number } {
   return { sequence: fields.text('sequence'), subSequence: fields.uint('subSequence') }
 }
 
+function writeRange({ start, end, marks, aggregates }: MarkedRange) {
+  return [`${start}`, `${end}`, [...marks], [...aggregates]]
+}
+
 function readRange(value: unknown): MarkedRange {
-  const [start, end, marks] = Array.isArray(value) ? value : []
-  const fields = new Fields({ start, end, marks }, 'checkpoint: range')
+  const [start, end, marks, aggregates] = Array.isArray(value) ? value : []
+  const fields = new Fields({ start, end, marks, aggregates }, 'checkpoint: range')
   return {
     start: BigInt(fields.text('start')),
     end: BigInt(fields.text('end')),
-    marks: new Map(fields.array('marks').map(readMark))
+    marks: new Map(fields.array('marks').map(readMark)),
+    aggregates: new Map(fields.array('aggregates').map(readAggregate))
   }
 }
 
@@ -91,4 +94,10 @@ function readMark(value: unknown): [string, number] {
   const [source, seq] = Array.isArray(value) ? value : []
   const fields = new Fields({ source, seq }, 'checkpoint: mark')
   return [fields.text('source'), fields.uint('seq')]
+}
+
+function readAggregate(value: unknown): [string, string] {
+  const [source, digest] = Array.isArray(value) ? value : []
+  const fields = new Fields({ source, digest }, 'checkpoint: aggregate')
+  return [fields.text('source'), fields.text('digest')]
 }

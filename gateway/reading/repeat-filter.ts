@@ -1,11 +1,13 @@
-import type { HashRange } from '../engines/engine.ts'
+import { type AggregateMembers, sourceKey } from '../../shared/kpl/kpl.ts'
+import type { HashRange, Shard, ShardId } from '../engines/engine.ts'
 import { hashKeyOf } from '../engines/hash-key.ts'
-import type { MemberIdentity } from './user-record.ts'
 
-/** A part of the hash space with the highest sequence number seen of each source in it. */
+/** What was seen in a part of the hash space. Both maps are by source, the longest unchanged first. */
 export interface MarkedRange extends HashRange {
-  /** By source, the longest unchanged first. */
+  /** The highest sequence number. */
   readonly marks: Map<string, number>
+  /** The digest of the last aggregate that a record of the source is the first of. */
+  readonly aggregates: Map<string, string>
 }
 
 /**
@@ -13,13 +15,19 @@ export interface MarkedRange extends HashRange {
  * enough, as long as the shard was never merged: the parents of a merge had come to different
  * numbers, each for its own range of keys. So marks are kept by range, a shard begins with the
  * ranges of its parents, and the hash of the partition key says which one counts.
+ *
+ * An aggregate goes where its first member belongs. Packed before a reshard that its writer had not
+ * seen, it may land in a shard beside that of other members, whose numbers there tell nothing of
+ * them: such a member is always new. But when it is sent again, it is so byte for byte, along the
+ * lineage of the same hash key, and before its writer sends anything else to that range. So the last
+ * aggregate is known as well, and its copy is left out as a whole.
  */
 export class RepeatFilter {
   /** In order, without gaps. */
   readonly ranges: readonly MarkedRange[]
   readonly #maxMarks: number
 
-  /** `maxMarks`: bound of each range; past it the source that was silent for longest is forgotten. */
+  /** `maxMarks`: bound of each map; past it the source that was silent for longest is forgotten. */
   constructor(ranges: readonly MarkedRange[], maxMarks: number) {
     this.ranges = ranges
     this.#maxMarks = maxMarks
@@ -34,44 +42,78 @@ export class RepeatFilter {
     const known = parents
       .flatMap((parent) => parent.ranges)
       .map((one) => ({
+        ...one,
         start: one.start > range.start ? one.start : range.start,
-        end: one.end < range.end ? one.end : range.end,
-        marks: one.marks
+        end: one.end < range.end ? one.end : range.end
       }))
       .filter((one) => one.start <= one.end)
       .toSorted((a, b) => (a.start < b.start ? -1 : 1))
     const ranges: MarkedRange[] = []
     let next = range.start
     for (const one of known) {
-      if (one.start > next) ranges.push({ start: next, end: one.start - 1n, marks: new Map() })
-      ranges.push({ ...one, marks: new Map(one.marks) })
+      if (one.start > next) ranges.push(unmarked(next, one.start - 1n))
+      ranges.push({ ...one, marks: new Map(one.marks), aggregates: new Map(one.aggregates) })
       next = one.end + 1n
     }
-    if (next <= range.end) ranges.push({ start: next, end: range.end, marks: new Map() })
+    if (next <= range.end) ranges.push(unmarked(next, range.end))
     return new RepeatFilter(ranges, maxMarks)
   }
 
-  /** Whether this member was not seen before; it is from now on. */
-  isNew({ source, seq, partitionKey }: MemberIdentity): boolean {
-    const marks = this.#marksOf(partitionKey)
-    const mark = marks.get(source)
-    if (mark !== undefined) {
-      if (seq <= mark) return false
-      marks.delete(source)
-    } else if (marks.size >= this.#maxMarks) {
-      const [oldest] = marks.keys()
-      if (oldest !== undefined) marks.delete(oldest)
+  /** For shards of which no parent is read: nothing is marked, but the ranges are as they would be. */
+  static unread(shards: readonly Shard[], maxMarks: number): ReadonlyMap<ShardId, RepeatFilter> {
+    const filters = new Map<ShardId, RepeatFilter>()
+    for (const { id, range, parents } of shards) {
+      const known = parents.flatMap((parent) => filters.get(parent) ?? [])
+      filters.set(id, RepeatFilter.inherit(range, known, maxMarks))
     }
-    marks.set(source, seq)
+    return filters
+  }
+
+  /**
+   * Which members of an aggregate were not seen before, by position; each is seen once it is given.
+   * Of other producers' aggregates nothing is known: all of theirs are new.
+   */
+  *newOf(members: AggregateMembers, digest: string): Generator<number> {
+    const { count, extra } = members
+    if (!extra) {
+      for (let i = 0; i < count; i++) yield i
+      return
+    }
+    const sources = extra.sources.map(sourceKey)
+    const ranges = members.partitionKeys.map((key) => this.#rangeOf(key))
+    const sourceOf = (i: number) => sources[extra.source[i] as number] ?? ''
+    const rangeOf = (i: number) => ranges[members.partitionKey[i] as number]
+    const aggregates = rangeOf(0)?.aggregates
+    if (aggregates?.get(sourceOf(0)) === digest) return
+    for (let i = 0; i < count; i++) {
+      if (this.#isNew(rangeOf(i)?.marks, sourceOf(i), extra.seqs[i] as number)) yield i
+    }
+    // Not before the last one: a reader that stops at a limit begins again with the first.
+    if (aggregates) this.#remember(aggregates, sourceOf(0), digest)
+  }
+
+  #isNew(marks: Map<string, number> | undefined, source: string, seq: number): boolean {
+    if (!marks) return true
+    if (seq <= (marks.get(source) ?? -1)) return false
+    this.#remember(marks, source, seq)
     return true
   }
 
-  #marksOf(partitionKey: string): Map<string, number> {
-    const [only] = this.ranges
-    if (only && this.ranges.length === 1) return only.marks
+  /** Undefined for a key that belongs beside this shard. */
+  #rangeOf(partitionKey: string): MarkedRange | undefined {
     const hash = hashKeyOf(partitionKey)
-    // An engine that is told only a hash key may put a member into a shard beside its own.
-    const range = this.ranges.findLast((one) => one.start <= hash) ?? only
-    return range?.marks ?? new Map()
+    return this.ranges.find(({ start, end }) => start <= hash && hash <= end)
   }
+
+  #remember<T>(map: Map<string, T>, source: string, value: T): void {
+    if (!map.delete(source) && map.size >= this.#maxMarks) {
+      const [oldest] = map.keys()
+      if (oldest !== undefined) map.delete(oldest)
+    }
+    map.set(source, value)
+  }
+}
+
+function unmarked(start: bigint, end: bigint): MarkedRange {
+  return { start, end, marks: new Map(), aggregates: new Map() }
 }

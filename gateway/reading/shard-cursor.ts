@@ -39,10 +39,12 @@ export class ShardCursor {
   take(stream: string, result: ReadResult, max: number): UserRecord[] {
     const records: UserRecord[] = []
     const place = { stream, shard: this.shard }
+    // Without ranges it takes everything for new.
+    const filter = this.filter ?? new RepeatFilter([], 0)
     for (const record of result.records) {
       const { sequence } = record
       const done = this.#skip?.sequence === sequence ? this.#skip.subSequence : -1
-      for (const member of unpack(record, place, (one) => this.filter?.isNew(one) ?? true)) {
+      for (const member of unpack(record, place, filter)) {
         if (member.subSequence <= done) continue
         records.push(member)
         if (records.length < max) continue

@@ -3,6 +3,7 @@ import { decodeSequence, type SequenceParts } from '../engines/sequence-number.t
 import { shardIdOf } from '../engines/shard-id.ts'
 import type { Shard, ShardId, ShardPosition, StreamEngine } from '../engines/engine.ts'
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts'
+import { RepeatFilter } from './repeat-filter.ts'
 import { ShardCursor } from './shard-cursor.ts'
 import type { UserRecord } from './user-record.ts'
 
@@ -152,7 +153,7 @@ export class StreamReader {
 
   /** Takes up shards that are new, and forgets those that are done and expired. */
   async #discover(first: boolean): Promise<void> {
-    const { stream, shard: only } = this.#options
+    const { stream, from, shard: only } = this.#options
     const { shards } = await this.#engine.describe(stream)
     this.#shards = new Map(shards.map((shard) => [shard.id, shard]))
     if (only !== undefined && first && !this.#shards.has(only)) {
@@ -161,6 +162,10 @@ export class StreamReader {
     for (const shard of shards) {
       if (this.#cursors.has(shard.id) || (only !== undefined && shard.id !== only)) continue
       this.#cursors.set(shard.id, first ? this.#begin(shard) : startOf(shard))
+    }
+    if (first && (only !== undefined || from === 'end')) {
+      const filters = RepeatFilter.unread(shards, this.#maxMarks)
+      for (const [id, cursor] of this.#cursors) cursor.filter = filters.get(id)
     }
     for (const [id, cursor] of this.#cursors) {
       if (cursor.done && !this.#shards.has(id)) this.#cursors.delete(id)

@@ -1,8 +1,9 @@
-import { decodeAggregate } from '../../shared/kpl/deaggregate.ts'
-import { type SequenceSource, sourceKey } from '../../shared/kpl/kpl.ts'
+import { decodeAggregate, digestOf } from '../../shared/kpl/deaggregate.ts'
+import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { Attributes } from '../../shared/record.ts'
 import type { BatchLane } from '../../shared/wire/batch.ts'
 import type { ShardId, StreamRecord } from '../engines/engine.ts'
+import type { RepeatFilter } from './repeat-filter.ts'
 
 /** A record as it was sent, taken out of the aggregate that carried it. */
 export interface UserRecord {
@@ -28,18 +29,11 @@ export interface UserRecord {
 
 const noSource: SequenceSource = { device: '', epoch: '', lane: 0 }
 
-/** Who sent a member, in the form that marks are kept in. */
-export interface MemberIdentity {
-  readonly source: string
-  readonly seq: number
-  readonly partitionKey: string
-}
-
-/** The user records of one stream record, without those that `isNew` refuses. */
+/** The user records of one stream record, without those that are repeats. */
 export function* unpack(
   record: StreamRecord,
   place: { readonly stream: string; readonly shard: ShardId },
-  isNew: (member: MemberIdentity) => boolean
+  repeats: RepeatFilter
 ): Generator<UserRecord> {
   const { sequence, arrivalMs, partitionKey, data } = record
   const common = { ...place, sequence, arrivalMs }
@@ -49,19 +43,16 @@ export function* unpack(
     return
   }
   const { extra } = members
-  const keys = extra?.sources.map(sourceKey)
-  for (let i = 0; i < members.count; i++) {
+  for (const i of repeats.newOf(members, digestOf(data))) {
     const partitionKey = members.partitionKeys[members.partitionKey[i] as number] ?? ''
     const memberData = members.data[i] as Buffer
     const plain = { ...common, aggregated: true, subSequence: i, partitionKey, data: memberData }
-    if (!extra || !keys) {
+    if (!extra) {
       yield { ...plain, time: arrivalMs }
       continue
     }
-    const at = extra.source[i] as number
-    const { device, epoch, lane } = extra.sources[at] ?? noSource
+    const { device, epoch, lane } = extra.sources[extra.source[i] as number] ?? noSource
     const seq = extra.seqs[i] as number
-    if (!isNew({ source: keys[at] ?? '', seq, partitionKey })) continue
     const attributes = extra.attributes?.[i]
     const time = extra.times[i] as number
     yield { ...plain, time, device, epoch, lane, seq, ...(attributes ? { attributes } : {}) }

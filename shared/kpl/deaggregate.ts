@@ -26,6 +26,11 @@ export function decodeAggregate(data: Buffer): AggregateMembers | undefined {
   }
 }
 
+/** The MD5 of its message, with which an aggregate ends; base64. */
+export function digestOf(aggregate: Buffer): string {
+  return aggregate.toString('base64', aggregate.length - digestBytes)
+}
+
 /** Collects the fields of the message, which other producers may write in any order. */
 class AggregateReader {
   readonly #partitionKeys: string[] = []

@@ -55,15 +55,10 @@ test('per-key aggregates keep the order of each key through reshards', async (t)
   assert.equal(numbers.size, sources.length * keys.length)
 })
 
-test('connections that are cut before or after the work lose nothing for our reader, and double next to nothing', async (t) => {
+test('connections that are cut before or after the work lose and double nothing for our reader', async (t) => {
   const rig = await startedRig(t, { troubles: { cutBefore: 0.2, cutAfter: 0.2 } })
   const written = await writeThroughReshards(t, sides(rig))
-  const read = await readAsOurs(rig.engine)
-  assert.deepEqual(new Set(read), new Set(written))
-  // A put that was cut after it was stored, while its shard was split or merged, is rarely read twice.
-  const doubled = read.length - written.length
-  t.diagnostic(`${doubled} of ${written.length} doubled`)
-  assert.ok(doubled <= 3)
+  assertOnce('our reader', await readAsOurs(rig.engine), written)
 })
 
 test('a shard that is throttled all the time holds up no other', async (t) => {

@@ -122,8 +122,12 @@ export class KinesisEngine implements StreamEngine, StreamAdmin {
 
   async read(stream: string, shard: ShardId, range: ReadRange): Promise<ReadResult> {
     try {
-      await this.#maps.get(stream)
-      return await this.#reads.read({ stream, shard }, range)
+      const { shards } = await this.#maps.get(stream)
+      const result = await this.#reads.read({ stream, shard }, range)
+      // A shard that has an end is closed, and what was put since then is in its children.
+      const isOpen = shards.some(({ id, open }) => id === shard && open)
+      if (!result.next && isOpen) this.#maps.doubt(stream)
+      return result
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
       if (error.code !== 'unknown_stream') throw error

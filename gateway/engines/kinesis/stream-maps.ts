@@ -26,8 +26,8 @@ interface KnownStream {
   readonly description: StreamDescription
   readonly traits: StreamTraits
   readonly readAtMs: number
-  /** It is to be read again before it is used. */
-  doubted: boolean
+  /** Reasons that came since its reading began; with any it is read again before it is used. */
+  doubts: number
 }
 
 /** After throttles a map that is younger than this is not read again: ListShards has its own limit. */
@@ -51,8 +51,10 @@ export class StreamMaps {
 
   /** Rejects with `unknown_stream`. */
   async get(stream: string): Promise<StreamDescription> {
+    // A reading that was under way when the doubt came may bring what is doubted.
+    if (this.#known.get(stream)?.doubts) await this.#reading.get(stream)
     const known = this.#known.get(stream)
-    return known && !known.doubted ? known.description : this.refresh(stream)
+    return known?.doubts === 0 ? known.description : this.refresh(stream)
   }
 
   /**
@@ -68,10 +70,10 @@ export class StreamMaps {
     return reading
   }
 
-  /** A record was stored in another shard than expected: the next `get` reads the map again. */
+  /** Something contradicts the map: the next `get` gives what was read from now on. */
   doubt(stream: string): void {
     const known = this.#known.get(stream)
-    if (known) known.doubted = true
+    if (known) known.doubts += 1
   }
 
   /** A shard was throttled, as one does that is to be split: looks for new shards now and then. */
@@ -114,9 +116,12 @@ export class StreamMaps {
     }
     const readAtMs = clock.monoMs()
     const before = this.#known.get(stream)
+    const doubtsBefore = before?.doubts ?? 0
     try {
       const traits = before && !all ? before.traits : await this.#traits(stream)
-      return this.#keep(stream, { traits, shards: await this.#shards(stream), readAtMs })
+      const shards = await this.#shards(stream)
+      const doubts = (before?.doubts ?? 0) - doubtsBefore
+      return this.#keep(stream, { traits, shards, readAtMs, doubts })
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
       if (error.code === 'unknown_stream') this.gone(stream)
@@ -130,6 +135,8 @@ export class StreamMaps {
       readonly traits: StreamTraits
       readonly shards: readonly Shard[]
       readonly readAtMs: number
+      /** That came meanwhile. */
+      readonly doubts: number
     }
   ): StreamDescription {
     const { traits, shards, readAtMs } = read
@@ -137,7 +144,8 @@ export class StreamMaps {
     const isChanged = before !== undefined && openIds(before.shards) !== openIds(shards)
     const version = (before?.version ?? 1) + (isChanged ? 1 : 0)
     const description = descriptionOf(stream, traits, { shards, version })
-    this.#known.set(stream, { description, traits, readAtMs, doubted: !isWhole(shards) })
+    const doubts = read.doubts + (isWhole(shards) ? 0 : 1)
+    this.#known.set(stream, { description, traits, readAtMs, doubts })
     if (isChanged) this.#changed(stream)
     return description
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type ReaderOptions, readStream, type UserRecord } from '../../../gateway/reading/reader.ts'
 import { StreamReader } from '../../../gateway/reading/stream-reader.ts'
-import { entry, isCode, laneHash, putAll, shardId } from '../../support/engine-calls.ts'
+import { entry, hashOf, isCode, laneHash, putAll, shardId } from '../../support/engine-calls.ts'
 import { aggregateOf, type Member, sourceOf } from '../../support/aggregates.ts'
 import { FakeEngine } from '../../support/fake-engine.ts'
 import { ManualClock, settle } from '../../support/manual-clock.ts'
@@ -212,7 +212,10 @@ test('a repeat of a record of the parent is dropped in the child', async () => {
   const { engine } = await setup(1)
   await putAll(engine, [entry({ data: aggregateOf([member(1), member(2)]) })])
   await engine.split('s', shardId(0))
-  await putAll(engine, [entry({ data: aggregateOf([member(2), member(3)]) })])
+  await putAll(engine, [
+    // Where the key belongs.
+    entry({ data: aggregateOf([member(2), member(3)]), hash: hashOf('k') })
+  ])
   assert.deepEqual(await readTexts(engine), ['1', '2', '3'])
 })
 
@@ -239,6 +242,97 @@ test('after a merge each parent has its own marks: no new record is lost, no rep
     'low 3',
     'low 4'
   ])
+})
+
+/** Two shards, with keys of both halves of the hash space: MD5 puts k2 into the lower, k1 into the upper. */
+async function halves() {
+  const { engine } = await setup(2)
+  const low = (seq: number) => member(seq, { partitionKey: 'k2', text: `low ${seq}` })
+  const high = (seq: number) => member(seq, { partitionKey: 'k1', text: `high ${seq}` })
+  const put = (...members: Member[]) => {
+    const isHigh = members[0]?.partitionKey === 'k1'
+    return putAll(engine, [
+      entry({ data: aggregateOf(members), hash: laneHash(isHigh ? 1 : 0, 2) })
+    ])
+  }
+  return { engine, low, high, put }
+}
+
+test('an aggregate that landed beside the shard of its members is known after a merge', async () => {
+  const { engine, low, high, put } = await halves()
+  // Packed for the shard that was split into these two.
+  await put(low(1), high(2), low(3))
+  await engine.merge('s', shardId(0), shardId(1))
+  await put(low(1), high(2), low(3))
+  await put(low(4), high(5))
+  assert.deepEqual(await readTexts(engine), ['low 1', 'high 2', 'low 3', 'low 4', 'high 5'])
+})
+
+test('an aggregate of a shard that was merged and is split is known in the part that it lands in', async () => {
+  const { engine, low, high, put } = await halves()
+  await engine.merge('s', shardId(0), shardId(1))
+  await put(low(1), high(2))
+  await engine.split('s', shardId(2))
+  await put(low(1), high(2))
+  await put(low(3))
+  await put(high(4))
+  assert.deepEqual(await readTexts(engine), ['low 1', 'high 2', 'low 3', 'high 4'])
+})
+
+test('an aggregate is known through several reshards, with others beside it, by readers resumed anywhere', async () => {
+  const { engine, low, high, put } = await halves()
+  const other = (seq: number) =>
+    member(seq, { source: sourceOf('e'), partitionKey: 'k2', text: `other ${seq}` })
+  await put(low(1), high(2), low(3))
+  await put(other(1))
+  await engine.merge('s', shardId(0), shardId(1))
+  await put(other(2))
+  await put(low(1), high(2), low(3))
+  await engine.split('s', shardId(2))
+  await put(other(3))
+  await put(low(1), high(2), low(3))
+  const all = ['low 1', 'high 2', 'low 3', 'other 1', 'other 2', 'other 3']
+  for (let limit = 1; limit <= all.length; limit++) {
+    const seen: string[] = []
+    let from: ReaderOptions['from'] = 'start'
+    for (let round = 0; round <= all.length; round++) {
+      const reader = new StreamReader(engine, options({ from, limit }))
+      for await (const batch of reader.records())
+        seen.push(...batch.map((one) => one.data.toString()))
+      from = { checkpoint: reader.checkpoint() }
+    }
+    assert.deepEqual(seen, all)
+  }
+})
+
+test('nothing is lost of an aggregate that landed beside the shard of its members', async () => {
+  const { engine, low, high, put } = await halves()
+  // The lower shard is ahead when both are merged, which their writer sees, and split, which it does not.
+  await put(low(1), low(9))
+  await put(high(2))
+  await engine.merge('s', shardId(0), shardId(1))
+  await engine.split('s', shardId(2))
+  const other = member(1, { source: sourceOf('e'), partitionKey: 'k2', text: 'other' })
+  await put(other, high(3), high(4), low(10))
+  await put(low(11))
+  const texts = await readTexts(engine)
+  assert.deepEqual(texts, [
+    'low 1',
+    'low 9',
+    'high 2',
+    'other',
+    'high 3',
+    'high 4',
+    'low 10',
+    'low 11'
+  ])
+})
+
+test('what was packed anew is no copy of an aggregate with the same first record', async () => {
+  const { engine, low, high, put } = await halves()
+  await put(low(1), low(2))
+  await put(low(1), low(2), high(3))
+  assert.deepEqual(await readTexts(engine), ['low 1', 'low 2', 'high 3'])
 })
 
 test('marks are bounded: the source that was silent for longest is forgotten', async () => {
@@ -284,6 +378,25 @@ test('a reader at the end that was resumed gets what came meanwhile', async () =
   await putAll(engine, [entry({ text: 'child' })])
   const from = { checkpoint: reader.checkpoint() }
   assert.deepEqual(await readTexts(engine, { from }), ['meanwhile', 'child'])
+})
+
+test('a reader at the end keeps apart what was merged before, as its writer may not know yet', async () => {
+  const { engine, low, high, put } = await halves()
+  await engine.merge('s', shardId(0), shardId(1))
+  const reader = new StreamReader(engine, options({ from: 'end' }))
+  for await (const batch of reader.records()) assert.deepEqual(batch, [])
+  await put(high(5))
+  await put(low(3), low(4))
+  const from = { checkpoint: reader.checkpoint() }
+  assert.deepEqual(await readTexts(engine, { from }), ['high 5', 'low 3', 'low 4'])
+})
+
+test('a merged shard that is read alone loses nothing that was written for its parents', async () => {
+  const { engine, low, high, put } = await halves()
+  await engine.merge('s', shardId(0), shardId(1))
+  await put(high(5))
+  await put(low(3), low(4))
+  assert.deepEqual(await readTexts(engine, { shard: shardId(2) }), ['high 5', 'low 3', 'low 4'])
 })
 
 test('a checkpoint that is none, or of another stream, is refused', async () => {

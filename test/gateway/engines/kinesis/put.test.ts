@@ -143,6 +143,42 @@ test('after a record landed in another shard than expected, the shard map is rea
   assert.equal(kinesis.count('ListShards'), lists, 'what was read is good until the next doubt')
 })
 
+test('a shard map that is doubted while it is being read is read once more', async (t) => {
+  const { store, engine } = await startedRig(t)
+  await engine.describe('s')
+  const put = store.put.bind(store)
+  const describe = store.describe.bind(store)
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const isHeld = new Promise<void>((held) => {
+    const hold: typeof put = async (...call) => {
+      held()
+      await released
+      return put(...call)
+    }
+    t.mock.method(store, 'put', hold, { times: 1 })
+  })
+  const late = engine.put('s', [entry({ text: 'late', hash: laneHash(3) })], never)
+  await isHeld
+  await store.split('s', shardId(0))
+  await engine.put('s', [entry({ text: 'a', hash: laneHash(3) })], never)
+  let pages = 0
+  t.mock.method(store, 'describe', async (stream: string) => {
+    const description = await describe(stream)
+    pages += 1
+    if (pages !== 2) return description
+    // The last page is on its way: what it says is out of date, and a put finds out.
+    await store.split('s', shardId(2))
+    release()
+    await late
+    return description
+  })
+  assert.equal((await engine.describe('s')).shards.length, 3)
+  assert.equal((await engine.describe('s')).shards.length, 5)
+})
+
 test('a stream that the service spreads by itself is recognised, and its shards never doubted', async (t) => {
   const { kinesis, store, engine } = await startedRig(t)
   kinesis.summary = {

@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { CallRate } from '../../../../gateway/engines/kinesis/call-rate.ts'
 import { ReadAhead } from '../../../../gateway/engines/kinesis/read-ahead.ts'
 import type { ShardPosition } from '../../../../gateway/engines/engine.ts'
+import { readStream } from '../../../../gateway/reading/reader.ts'
 import { entry, putAll, shardId, textOf } from '../../../support/engine-calls.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { startedRig } from './setup.ts'
 
+const never = new AbortController().signal
 const limit = { maxRecords: 1000, maxBytes: 10_000_000 }
 
 test('reads that follow each other go on with one iterator', async (t) => {
@@ -22,6 +24,19 @@ test('reads that follow each other go on with one iterator', async (t) => {
   }
   assert.deepEqual(texts, ['0', '1', '2', '3'])
   assert.equal(kinesis.count('GetShardIterator'), 1)
+})
+
+test('what was put into the children of a shard that was split unseen is read at once', async (t) => {
+  const { store, engine } = await startedRig(t)
+  await putAll(engine, [entry({ text: 'parent' })])
+  await store.split('s', shardId(0))
+  await putAll(store, [entry({ text: 'child' })])
+  const texts: string[] = []
+  const options = { stream: 's', from: 'start', follow: false, signal: never } as const
+  for await (const batch of readStream(engine, options)) {
+    texts.push(...batch.map(({ data }) => data.toString()))
+  }
+  assert.deepEqual(texts, ['parent', 'child'])
 })
 
 test('an iterator that has expired is replaced behind the last record, without gap or repeat', async (t) => {
