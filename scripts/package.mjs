@@ -1,51 +1,47 @@
 #!/usr/bin/env node
-// Makes headwater-agent-<version>.tgz: the built agent and what it shares, installable with npm alone.
-import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// Makes what is installed on other machines, in packages/: `npm run package` the agent as a tarball
+// for npm and both programs as .deb for this machine's architecture; `npm run package -- deb arm64`
+// or `-- tarball` only what is named.
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { bootstrap } from './bootstrap.mjs'
 import { build } from './build.mjs'
+import { architectures, hostArchitecture } from './package/architectures.mjs'
+import { makeDeb } from './package/deb.mjs'
+import { makeTarball } from './package/tarball.mjs'
+import { root, stop } from './program.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const read = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+const forms = ['tarball', 'deb']
+const named = process.argv.slice(2)
+const known = [...forms, ...Object.keys(architectures)]
+const unknown = named.filter((name) => !known.includes(name))
+if (unknown.length > 0) stop(`unknown: ${unknown.join(', ')}; known: ${known.join(', ')}`)
 
-/** The package of the tarball: the agent's own, with what shared needs in place of the workspace. */
-function manifest() {
-  const { '@headwater/shared': _workspace, ...own } = read('agent').dependencies
-  const { name: _name, private: _private, dependencies: _dependencies, ...rest } = read('agent')
-  const { allowScripts } = read('.')
-  return {
-    ...rest,
-    name: 'headwater-agent',
-    files: ['bin', 'dist'],
-    dependencies: { ...read('shared').dependencies, ...own },
-    allowScripts
-  }
+const wanted = chosen(forms, forms)
+const machines = chosen(Object.keys(architectures), [hostArchitecture()])
+if (wanted.includes('deb') && machines.includes(undefined)) {
+  stop(
+    `there are no .deb packages for ${process.arch}; name ${Object.keys(architectures).join(' or ')}`
+  )
 }
 
 bootstrap()
 build()
-const stage = mkdtempSync(join(tmpdir(), 'headwater-package-'))
-try {
-  const { version } = manifest()
-  for (const folder of ['agent', 'shared']) {
-    cpSync(join(root, 'dist', folder), join(stage, 'dist', folder), {
-      recursive: true,
-      filter: (path) => !path.endsWith('.map')
-    })
+const folder = join(root, 'packages')
+mkdirSync(folder, { recursive: true })
+if (wanted.includes('tarball')) report(makeTarball(folder))
+if (wanted.includes('deb')) {
+  for (const architecture of machines) {
+    for (const program of ['agent', 'gateway']) report(makeDeb({ program, architecture, folder }))
   }
-  const stub = readFileSync(join(root, 'agent/bin/headwater-agent.mjs'), 'utf8')
-  cpSync(join(root, 'agent/bin'), join(stage, 'bin'), { recursive: true })
-  writeFileSync(join(stage, 'bin/headwater-agent.mjs'), stub.replace('../../dist/', '../dist/'))
-  cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))
-  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`)
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', root], {
-    cwd: stage,
-    stdio: 'ignore'
-  })
-  process.stdout.write(`headwater-agent-${version}.tgz\n`)
-} finally {
-  rmSync(stage, { recursive: true, force: true })
+}
+
+/** Those of `all` that the command line names; `otherwise` when it names none. */
+function chosen(all, otherwise) {
+  const some = all.filter((name) => named.includes(name))
+  return some.length > 0 ? some : otherwise
+}
+
+function report(file) {
+  process.stdout.write(`packages/${file}\n`)
 }

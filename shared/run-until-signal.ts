@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import type { Terminal } from './command-line.ts'
 import type { Component } from './component.ts'
 import type { Log } from './log.ts'
+import { reportToSystemd } from './systemd.ts'
 
 export interface RunOptions {
   readonly terminal: Terminal
@@ -11,6 +12,8 @@ export interface RunOptions {
   readonly drainMs: number
   /** Called on SIGHUP; a rejection is logged and nothing changes. */
   readonly reload: () => Promise<void>
+  /** Settles while the way to the disk works; systemd is told that the program is alive after it. */
+  readonly probe: () => Promise<unknown>
   /** Ends the run when it resolves; absent: only a signal does. */
   readonly until?: (signal: AbortSignal) => Promise<void>
 }
@@ -39,6 +42,7 @@ export async function runUntilSignal(program: Component, options: RunOptions): P
   try {
     await program.start(asked.signal)
     log.info('running')
+    void reportToSystemd({ ...options, env: terminal.env }, asked.signal)
     await Promise.race([aborted(asked.signal), options.until?.(asked.signal) ?? never])
   } catch (error) {
     if (asked.signal.aborted) log.info('start given up')

@@ -3,6 +3,7 @@ import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
 import { createLog } from '../../shared/log.ts'
+import { probeDisk } from '../../shared/probe-disk.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { runUntilSignal } from '../../shared/run-until-signal.ts'
 import { gatewayConfigSpec } from './config-spec.ts'
@@ -20,6 +21,7 @@ export function runCommand(terminal: Terminal): Command {
     const { Gateway } = await import('../gateway.ts')
     const gateway = new Gateway(config, { clock, random: systemRandom, log })
     const reload = async () => gateway.reload(await load())
-    await runUntilSignal(gateway, { terminal, clock, log, drainMs, reload })
+    const probe = () => probeDisk(config.dataDir)
+    await runUntilSignal(gateway, { terminal, clock, log, drainMs, reload, probe })
   })
 }

@@ -34,6 +34,7 @@ function setup(_t: TestContext, knobs: Knobs = {}) {
     clock,
     log,
     drainMs: 10_000,
+    probe: async () => undefined,
     reload: knobs.reload ?? (async () => undefined),
     ...(knobs.until ? { until: knobs.until } : {}),
     terminal: {
