@@ -29,10 +29,13 @@ export function encodeSequence(parts: SequenceParts): string {
   return sequenceValue(parts).toString()
 }
 
+/** What lies between the sequence numbers of records that were stored together, as `encodeSequenceAt` has them. */
+export const sequenceStep = 1n << 80n
+
 /** The sequence numbers of records that follow each other: of the one `offset` behind `first`. */
 export function encodeSequenceAt(first: SequenceParts): (offset: number) => string {
   const base = sequenceValue(first)
-  return (offset) => (base + (BigInt(offset) << 80n)).toString()
+  return (offset) => (base + BigInt(offset) * sequenceStep).toString()
 }
 
 /** Undefined for anything that is not a sequence number of this version. */

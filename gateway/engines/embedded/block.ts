@@ -27,10 +27,13 @@ export interface Block extends BlockPlace {
   readonly marks: Buffer
 }
 
-export interface BlockEntry {
-  readonly partitionKey: string
-  readonly data: Buffer
-  readonly marks: readonly Mark[]
+/** The records of a block, as columns. */
+export interface BlockRecords {
+  /** Partition key and bytes of data, by record. */
+  readonly keys: readonly string[]
+  readonly lens: readonly number[]
+  /** Their data in order, a piece for one or for many. */
+  readonly pieces: readonly Buffer[]
 }
 
 export interface BlockIndex {
@@ -40,16 +43,16 @@ export interface BlockIndex {
   readonly lens: readonly number[]
 }
 
-/** Entries and their highest marks (`highestMarks`) as they are stored. A single entry is not copied. */
+/** Records and the highest mark of each source as they are stored. A single piece is not copied. */
 export function packBlock(
   place: BlockPlace,
-  entries: readonly BlockEntry[],
+  records: BlockRecords,
   marks: ReadonlyMap<string, number>
 ): Block {
-  const [only] = entries
-  const index = encodeIndex(entries)
-  const data =
-    entries.length === 1 && only ? only.data : Buffer.concat(entries.map((entry) => entry.data))
+  const { pieces } = records
+  const [only] = pieces
+  const index = encodeIndex(records)
+  const data = pieces.length === 1 && only ? only : Buffer.concat(pieces)
   return {
     ...place,
     index,
@@ -59,15 +62,11 @@ export function packBlock(
   }
 }
 
-/** Of all marks of some entries the highest of each source. */
-export function highestMarks(entries: readonly BlockEntry[]): Map<string, number> {
-  const highest = new Map<string, number>()
-  for (const { marks } of entries) {
-    for (const { source, seq } of marks) {
-      if (seq > (highest.get(source) ?? 0)) highest.set(source, seq)
-    }
+/** Keeps of all marks the highest of each source. */
+export function raiseMarks(highest: Map<string, number>, marks: readonly Mark[]): void {
+  for (const { source, seq } of marks) {
+    if (seq > (highest.get(source) ?? 0)) highest.set(source, seq)
   }
-  return highest
 }
 
 /** Whether a block that was read is what was stored. */
@@ -81,15 +80,14 @@ function crcOf(place: BlockPlace, index: Buffer, data: Buffer): number {
   return crc32(data, crc32(index, crc32(head)))
 }
 
-function encodeIndex(entries: readonly BlockEntry[]): Buffer {
+function encodeIndex({ keys, lens }: BlockRecords): Buffer {
   const table = new Map<string, number>()
-  const key = entries.map(({ partitionKey }) => {
-    const known = table.get(partitionKey)
+  const key = keys.map((one) => {
+    const known = table.get(one)
     if (known !== undefined) return known
-    table.set(partitionKey, table.size)
+    table.set(one, table.size)
     return table.size - 1
   })
-  const lens = entries.map((entry) => entry.data.length)
   return encodeCbor([[...table.keys()], table.size > 1 ? key : null, lens])
 }
 

@@ -5,7 +5,6 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import type {
   CheckpointStore,
-  PutEntry,
   PutOutcome,
   ReadRange,
   ReadResult,
@@ -24,6 +23,7 @@ import {
   newDefinition,
   type StreamDefinition
 } from './stream-definition.ts'
+import type { PutPart } from './shard-run.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
 import type { StreamStats } from './stream-store.ts'
@@ -106,11 +106,11 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
    */
   async put(
     stream: string,
-    entries: readonly PutEntry[],
-    signal: AbortSignal
+    parts: readonly PutPart[],
+    signal?: AbortSignal
   ): Promise<PutOutcome[]> {
-    if (signal.aborted) throw new HeadwaterError('unavailable', 'the put was given up')
-    return this.#require().streams.require(stream).put(entries)
+    if (signal?.aborted) throw new HeadwaterError('unavailable', 'the put was given up')
+    return this.#require().streams.require(stream).put(parts)
   }
 
   async marks(stream: string, source: string): Promise<readonly ShardMark[]> {

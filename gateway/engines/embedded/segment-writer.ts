@@ -22,12 +22,13 @@ const schema = `
 
 const columns = 'first, shard, count, bytes, arrival_ms, age_ms, crc, marks, idx, data'
 const valuesOf = (rows: number) => Array(rows).fill('(?,?,?,?,?,?,?,?,?,?)').join(',')
-const insert = (rows: number) => `INSERT INTO blocks (${columns}) VALUES ${valuesOf(rows)}`
-
-/** Blocks to a statement: one statement is a transaction of its own, and compiled once. */
-const wideRows = 4
-const insertOne = insert(1)
-const insertWide = insert(wideRows)
+/** Blocks to a statement at most: one statement is a transaction of its own, and compiled once. */
+const mostRows = 16
+/** By the number of rows less one. */
+const inserts = Array.from(
+  { length: mostRows },
+  (_, i) => `INSERT INTO blocks (${columns}) VALUES ${valuesOf(i + 1)}`
+)
 
 /** Named bytes of a snapshot. */
 export type SnapshotEntry = readonly [name: string, body: Buffer]
@@ -68,12 +69,10 @@ export class SegmentWriter {
 
   /** Durable when it resolves; when it rejects, all or none of the blocks may be there. */
   async append(blocks: readonly Block[]): Promise<void> {
-    if (blocks.length === 1 || blocks.length === wideRows) return this.#insert(blocks)
+    if (blocks.length <= mostRows) return this.#insert(blocks)
     await transaction(this.#db, async () => {
-      for (let at = 0; at < blocks.length; ) {
-        const rows = blocks.length - at >= wideRows ? wideRows : 1
-        await this.#insert(blocks.slice(at, at + rows))
-        at += rows
+      for (let at = 0; at < blocks.length; at += mostRows) {
+        await this.#insert(blocks.slice(at, at + mostRows))
       }
     })
   }
@@ -123,7 +122,7 @@ export class SegmentWriter {
       block.index,
       block.data
     ])
-    await this.#db.run(blocks.length === 1 ? insertOne : insertWide, ...values)
+    await this.#db.run(inserts[blocks.length - 1] ?? '', ...values)
   }
 }
 

@@ -66,6 +66,11 @@ export class ShardTable implements ShardTableParts {
     return index === undefined ? undefined : this.#byIndex.get(index)
   }
 
+  /** Whether the shard is here as `row` has it. */
+  has(row: ShardRow): boolean {
+    return this.#byIndex.get(row.index) === row
+  }
+
   /** Throws `not_found`. */
   require(id: ShardId): ShardRow {
     const row = this.byId(id)

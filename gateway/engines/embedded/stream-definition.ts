@@ -69,7 +69,7 @@ export function describeStream({
     shards: shards.shards(),
     version: shards.version,
     maxRecordBytes,
-    maxPutEntries: putLimits.put.entries,
+    maxPutEntries: putLimits.put.records,
     maxPutBytes: putLimits.put.bytes,
     distribution: 'key',
     createdMs: settings.createdMs

@@ -1,10 +1,11 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Histogram } from '../../../shared/histogram.ts'
-import type { PutEntry, PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
+import type { PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
 import { type PlannedBlock, planCommit, sequenceSeconds } from './commit-plan.ts'
 import { type PendingPut, PutQueue, refuse, requireWithinLimits } from './put-queue.ts'
 import { Serial } from './serial.ts'
 import { splitHot } from './shard-load.ts'
+import { countOf, type PutPart } from './shard-run.ts'
 import type { ReshardMoment, ShardTable } from './shard-table.ts'
 import { shardIdOf } from '../shard-id.ts'
 import type { StoreContext } from './store-context.ts'
@@ -64,16 +65,20 @@ export class StreamStore {
     return this.#turns.run(() => this.#records.prepare(this.#definition, 1))
   }
 
-  put(entries: readonly PutEntry[]): Promise<PutOutcome[]> {
+  put(parts: readonly PutPart[]): Promise<PutOutcome[]> {
     this.#requireOpen()
     let bytes = 0
-    for (const entry of entries) bytes += entry.data.length
-    requireWithinLimits(entries.length, bytes)
+    let records = 0
+    for (const part of parts) {
+      bytes += part.data.length
+      records += countOf(part)
+    }
+    requireWithinLimits(records, bytes)
     return new Promise((resolve, reject) => {
       const isFirst = this.#queue.isEmpty
-      if (!this.#queue.add({ entries, bytes, resolve, reject })) {
+      if (!this.#queue.add({ parts, records, bytes, resolve, reject })) {
         const message = 'more is waiting to be written than the disk keeps up with'
-        resolve(entries.map(() => ({ status: 'throttled', message })))
+        resolve(parts.map(() => ({ status: 'throttled', message })))
       } else if (isFirst) this.#scheduleCommit()
     })
   }
@@ -185,7 +190,7 @@ export class StreamStore {
 
   async #prepare(puts: readonly PendingPut[]): Promise<void> {
     let count = 0
-    for (const put of puts) count += put.entries.length
+    for (const put of puts) count += put.records
     await this.#context.disk.require()
     await this.#records.prepare(this.#definition, count)
   }
@@ -193,7 +198,7 @@ export class StreamStore {
   /** Rejects when nothing is known of these puts. */
   async #store(puts: readonly PendingPut[]): Promise<void> {
     const plan = planCommit(
-      puts.map((put) => put.entries),
+      puts.map((put) => put.parts),
       {
         ...this.#definition,
         nextIndex: this.#records.nextIndex,

@@ -24,8 +24,10 @@ export interface Call {
   readonly operation: string
   /** Region of the credential scope; ARNs are made with it. */
   readonly region: string
-  /** Aborts when the client is gone or the server stops. */
+  /** Aborts when the client is gone or the server stops; made when it is asked for. */
   readonly signal: AbortSignal
+  /** Whether `signal` has aborted, without making one. */
+  readonly isOver: boolean
 }
 
 /** One event of an event stream; `type` is the member of the union. */
@@ -47,6 +49,11 @@ export interface Operation {
   readonly mostAnswerBytes?: number
   /** `input` is the decoded body. */
   answer(input: unknown, call: Call): Promise<Answer>
+  /**
+   * A short way from a JSON body to the answer in JSON, which are those of `answer`. Undefined for
+   * a body that it does not know its way with; nothing has happened then.
+   */
+  answerPlain?(body: Buffer, call: Call): Promise<Buffer> | undefined
 }
 
 /** Operations by name. */

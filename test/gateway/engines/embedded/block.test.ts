@@ -5,10 +5,11 @@ import {
   type Block,
   decodeIndex,
   decodeMarks,
-  highestMarks,
   isIntact,
-  packBlock
+  packBlock,
+  raiseMarks
 } from '../../../../gateway/engines/embedded/block.ts'
+import type { PutEntry } from '../../../../gateway/engines/engine.ts'
 
 const entry = fc.record({
   partitionKey: fc.oneof(fc.constantFrom('a', '0', '__proto__'), fc.string({ minLength: 1 })),
@@ -23,9 +24,22 @@ const entry = fc.record({
 })
 const entries = fc.array(entry, { minLength: 1, maxLength: 20 })
 
-function pack(list: readonly Parameters<typeof packBlock>[1][number][]): Block {
+type Entry = Pick<PutEntry, 'partitionKey' | 'data' | 'marks'>
+
+function pack(list: readonly Entry[]): Block {
   const place = { first: 2 ** 45, shard: 3, count: list.length, arrivalMs: 1.7e12, ageMs: 5 }
-  return packBlock(place, list, highestMarks(list))
+  const records = {
+    keys: list.map((one) => one.partitionKey),
+    lens: list.map((one) => one.data.length),
+    pieces: list.map((one) => one.data)
+  }
+  return packBlock(place, records, highestMarks(list))
+}
+
+function highestMarks(list: readonly Entry[]): Map<string, number> {
+  const highest = new Map<string, number>()
+  for (const { marks } of list) raiseMarks(highest, marks)
+  return highest
 }
 
 test('keys, data and the highest marks come back as they were packed', () => {

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { PutOutcome } from '../../../engine.ts'
 import type { EmbeddedEngine } from '../../embedded-engine.ts'
-import { type Operation, operation, type WireObject } from '../operation.ts'
+import { type Operation, operation } from '../operation.ts'
 import { streamMembers } from '../shapes.ts'
 import { definitionOf, streamOf } from '../stream-identity.ts'
 import { WireError } from '../wire-error.ts'
 import { dryRunMember, endDryRun } from './dry-run.ts'
-import { encryptionType } from './encryption-type.ts'
+import { maxRecords } from './plain-put/plain-body.ts'
+import { plainPut } from './plain-put/plain-put.ts'
+import { putAnswer } from './put-answer.ts'
 import {
   hashOf,
   type RecordInput,
@@ -19,14 +20,14 @@ import type { RecordPutter } from './record-putter.ts'
 /** Of the data and keys of one call. */
 const maxBytes = 10 * 1024 * 1024
 
-const shape = z.object({
-  Records: z.array(z.object(recordMembers)).min(1).max(500),
+export const putRecordsShape = z.object({
+  Records: z.array(z.object(recordMembers)).min(1).max(maxRecords),
   ...streamMembers,
   ...dryRunMember
 })
 
 export function putRecords(engine: EmbeddedEngine, putter: RecordPutter): Operation {
-  return operation(shape, async (input, call) => {
+  const ordinary = operation(putRecordsShape, async (input, call) => {
     const records: readonly RecordInput[] = input.Records
     const stream = streamOf(input)
     const { settings } = definitionOf(engine, stream)
@@ -35,12 +36,10 @@ export function putRecords(engine: EmbeddedEngine, putter: RecordPutter): Operat
     const hashes = records.map(hashOf)
     endDryRun(input)
     const outcomes = await putter.put({ stream, records, hashes }, call)
-    return {
-      FailedRecordCount: outcomes.filter(({ status }) => status !== 'stored').length,
-      Records: outcomes.map(resultShape),
-      EncryptionType: encryptionType(settings)
-    }
+    return putAnswer(outcomes, settings)
   })
+  // Throughput limits are of single records.
+  return putter.limited ? ordinary : { ...ordinary, answerPlain: plainPut(engine, putter) }
 }
 
 function requireCallSize(records: readonly RecordInput[]): void {
@@ -48,15 +47,4 @@ function requireCallSize(records: readonly RecordInput[]): void {
   for (const record of records) bytes += sizeOf(record)
   if (bytes <= maxBytes) return
   throw new WireError('InvalidArgumentException', 'Records size exceeds 10 MB limit')
-}
-
-function resultShape(outcome: PutOutcome): WireObject {
-  if (outcome.status === 'stored') {
-    return { SequenceNumber: outcome.sequence, ShardId: outcome.shard }
-  }
-  return {
-    ErrorCode:
-      outcome.status === 'throttled' ? 'ProvisionedThroughputExceededException' : 'InternalFailure',
-    ErrorMessage: outcome.message
-  }
 }

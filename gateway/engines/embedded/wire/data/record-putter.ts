@@ -1,3 +1,4 @@
+import { HeadwaterError } from '../../../../../shared/errors.ts'
 import type { PutEntry, PutOutcome } from '../../../engine.ts'
 import { shardIdOf } from '../../../shard-id.ts'
 import type { EmbeddedEngine } from '../../embedded-engine.ts'
@@ -11,7 +12,7 @@ const maxAttempts = 5
 const noMarks: PutEntry['marks'] = []
 
 /** Records of one call with their places in the hash space. */
-interface RoutedRecords {
+export interface RoutedRecords {
   readonly stream: string
   readonly records: readonly RecordInput[]
   readonly hashes: readonly bigint[]
@@ -21,6 +22,11 @@ interface RecordPutterOptions {
   readonly limits: ShardLimits | undefined
   /** As in `WireContext`. */
   readonly spareBytes: number | undefined
+}
+
+/** Throws `unavailable` when nobody waits for the outcome any more. */
+export function requireAsked({ isOver }: Call): void {
+  if (isOver) throw new HeadwaterError('unavailable', 'the put was given up')
 }
 
 /** Stores the records of one call, each in the shard that its hash key belongs to. */
@@ -33,6 +39,11 @@ export class RecordPutter {
     this.#engine = engine
     this.#limits = options.limits
     this.#spareBytes = options.spareBytes ?? 0
+  }
+
+  /** Whether each record is counted against the throughput of its shard. */
+  get limited(): boolean {
+    return this.#limits !== undefined
   }
 
   /** Largest record that a stream takes, key included. */
@@ -51,7 +62,8 @@ export class RecordPutter {
       const { entries, positions } = this.#route(routed, left, outcomes)
       left = []
       if (entries.length === 0) break
-      const answers = await this.#engine.put(routed.stream, entries, call.signal)
+      requireAsked(call)
+      const answers = await this.#engine.put(routed.stream, entries)
       answers.forEach((answer, i) => {
         const at = positions[i] as number
         outcomes[at] = answer

@@ -6,19 +6,32 @@ const exposed =
   'x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date'
 const preflightSeconds = 172_800
 
-/** The names of an answer, for logs on both sides. */
-export function setRequestIds(response: HttpResponse, random: Random): void {
-  const bytes = random.bytes(40)
-  const hex = bytes.toString('hex', 0, 16)
-  const id = [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20)
-  ]
-  response.setHeader('x-amzn-RequestId', id.join('-'))
-  response.setHeader('x-amz-id-2', bytes.toString('base64', 16))
+/** What is drawn at once, and what one answer takes of it. Bytes. */
+const drawnBytes = 4000
+const idBytes = 40
+
+/** Gives answers their names, for logs on both sides. */
+export class RequestIds {
+  readonly #random: Random
+  #drawn: Buffer = Buffer.alloc(0)
+  #at = 0
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  set(response: HttpResponse): void {
+    if (this.#at === this.#drawn.length) {
+      this.#drawn = this.#random.bytes(drawnBytes)
+      this.#at = 0
+    }
+    const hex = this.#drawn.toString('hex', this.#at, this.#at + 16)
+    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+    response.setHeader('x-amzn-RequestId', id)
+    const second = this.#drawn.toString('base64', this.#at + 16, this.#at + idBytes)
+    response.setHeader('x-amz-id-2', second)
+    this.#at += idBytes
+  }
 }
 
 /**

@@ -3,13 +3,14 @@ import type { Clock } from '../../../../../shared/clock.ts'
 import type { Log } from '../../../../../shared/log.ts'
 import type { Random } from '../../../../../shared/random.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
-import type { Answer, EventStream, Operation, Operations } from '../operation.ts'
+import type { Answer, Call, EventStream, Operation, Operations } from '../operation.ts'
 import type { HttpRequest, HttpResponse } from '../transport/http-exchange.ts'
 import type { RequestBodies, RequestBody } from '../transport/request-body.ts'
 import { WireError, wireErrors } from '../wire-error.ts'
-import { setCors, setRequestIds } from './answer-headers.ts'
+import { RequestIds, setCors } from './answer-headers.ts'
 import { sendEvents } from './event-answer.ts'
 import { jsonFormat } from './json-format.ts'
+import { LazySignal } from './lazy-signal.ts'
 import { operationOf } from './operation-name.ts'
 import { sendBody } from './patient-write.ts'
 import { isDefect, wireErrorOf } from './wire-error-of.ts'
@@ -33,10 +34,10 @@ interface Exchange {
   readonly format: WireFormat
   /** Whether it came over TLS. */
   readonly encrypted: boolean
-  /** Aborts when the client is gone or the server stops. */
-  readonly signal: AbortSignal
   /** Aborts when the client is gone or has its answer. */
-  readonly closed: AbortSignal
+  readonly closed: LazySignal
+  /** Aborts also when the server stops. */
+  readonly ended: LazySignal
 }
 
 /** What a request wants. */
@@ -47,64 +48,65 @@ interface Asked {
 }
 
 const passedOverBytes = 64 * 1024
-/** One for all requests: to make the default reason costs more than some calls. */
-const over = new Error('the request is over')
 
 /** Answers requests: who asks, which operation, the body in, the answer or the error out. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
   /** Of the requests under way; as many as the transport lets in. */
-  readonly #underWay = new Set<AbortController>()
+  readonly #underWay = new Set<LazySignal>()
+  readonly #ids: RequestIds
   #stopping = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#ids = new RequestIds(options.random)
   }
 
   /** Ends answers that go on; the others are finished, on connections that then end. */
   stop(): void {
     this.#stopping = true
-    for (const controller of this.#underWay) controller.abort()
+    for (const ended of this.#underWay) ended.abort()
   }
 
   /** Never rejects. */
   async handle(request: HttpRequest, response: HttpResponse, encrypted: boolean): Promise<void> {
-    const { random, authenticator } = this.#options
-    const controller = new AbortController()
-    const closed = new AbortController()
-    this.#underWay.add(controller)
-    response.on('error', ignore)
-    response.once('close', () => {
-      closed.abort(over)
-      controller.abort(over)
-      this.#underWay.delete(controller)
-    })
-    if (this.#stopping) controller.abort()
-    setRequestIds(response, random)
-    setCors(request, response, authenticator.verifies)
+    // A stream of HTTP/2 that the client has cancelled already: nothing would tell of it later.
+    if (response.stream?.destroyed) return
+    const format = wireFormatOf(request.headers['content-type'])
+    const signals = this.#follow(response)
+    const exchange = { request, response, format: format ?? jsonFormat, encrypted, ...signals }
+    this.#ids.set(response)
+    setCors(request, response, this.#options.authenticator.verifies)
     if (request.method === 'OPTIONS') {
       response.end()
       return
     }
-    const format = wireFormatOf(request.headers['content-type']) ?? jsonFormat
-    const signals = { signal: controller.signal, closed: closed.signal }
-    const exchange = { request, response, format, encrypted, ...signals }
     try {
+      if (request.method !== 'POST' || !format) throw notOurs()
       await this.#answer(exchange)
     } catch (thrown) {
       await this.#refuse(exchange, thrown)
     }
   }
 
+  /** Learns when the client is gone or has its answer. */
+  #follow(response: HttpResponse): Pick<Exchange, 'closed' | 'ended'> {
+    const closed = new LazySignal()
+    const ended = new LazySignal()
+    this.#underWay.add(ended)
+    response.on('error', ignore)
+    response.once('close', () => {
+      closed.abort()
+      ended.abort()
+      this.#underWay.delete(ended)
+    })
+    if (this.#stopping) ended.abort()
+    return { closed, ended }
+  }
+
   async #answer(exchange: Exchange): Promise<void> {
     const { request, encrypted } = exchange
     const { operations, authenticator, bodies } = this.#options
-    if (request.method !== 'POST' || !wireFormatOf(request.headers['content-type'])) {
-      throw new WireError(
-        'UnknownOperationException',
-        'Requests are POST with the Content-Type application/x-amz-json-1.1 or application/x-amz-cbor-1.1.'
-      )
-    }
     const { name, operation } = operationOf(request.headers['x-amz-target'], operations)
     const signed = authenticator.begin(request, encrypted)
     const body = await bodies.read(request)
@@ -117,19 +119,24 @@ export class Dispatcher {
   }
 
   async #run(exchange: Exchange, body: RequestBody, asked: Asked): Promise<void> {
-    const { response, format, signal, closed } = exchange
+    const { response, format, closed, ended } = exchange
     const { answers, clock } = this.#options
-    const { name, operation, region } = asked
+    const { name, operation } = asked
     const most = operation.mostAnswerBytes
     const room = most === undefined ? undefined : await answers.reserve(most)
     try {
       if (room && closed.aborted) return
-      const call = { operation: name, region, signal }
+      const call = callOf(asked, ended)
+      const plain = format === jsonFormat ? operation.answerPlain?.(body.bytes, call) : undefined
+      if (plain) {
+        await this.#send(exchange, await plain)
+        return
+      }
       const answer = await operation.answer(format.decode(body.bytes), call)
       if (isEventStream(answer)) {
         body.release()
         const onError = (error: WireError) => this.#report(error, name)
-        await sendEvents(answer, { response, format, signal, clock, onError })
+        await sendEvents(answer, { response, format, signal: ended.signal, clock, onError })
         return
       }
       const bytes = answer === undefined ? Buffer.alloc(0) : format.encode(answer)
@@ -160,7 +167,12 @@ export class Dispatcher {
     response.setHeader('content-type', format.contentType)
     response.setHeader('content-length', body.length)
     if (this.#stopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-    await sendBody(response, body, { clock: this.#options.clock, signal: closed })
+    await sendBody(response, body, {
+      clock: this.#options.clock,
+      get signal() {
+        return closed.signal
+      }
+    })
   }
 
   #report(error: WireError, operation: string): void {
@@ -182,6 +194,26 @@ function leaveRest(request: HttpRequest, response: HttpResponse): void {
     if (response.stream) response.stream.close()
     else request.destroy()
   })
+}
+
+function callOf({ name, region }: Asked, ended: LazySignal): Call {
+  return {
+    operation: name,
+    region,
+    get isOver() {
+      return ended.aborted
+    },
+    get signal() {
+      return ended.signal
+    }
+  }
+}
+
+function notOurs(): WireError {
+  return new WireError(
+    'UnknownOperationException',
+    'Requests are POST with the Content-Type application/x-amz-json-1.1 or application/x-amz-cbor-1.1.'
+  )
 }
 
 function isEventStream(answer: Answer): answer is EventStream {

@@ -14,7 +14,7 @@ export interface HttpResponse extends Writable {
   statusCode: number
   readonly headersSent: boolean
   /** Of HTTP/2 only. */
-  readonly stream?: { close(): void }
+  readonly stream?: { readonly destroyed: boolean; close(): void }
   setHeader(name: string, value: string | number): unknown
 }
 

@@ -27,6 +27,9 @@ export function bodyTimeMs(timeoutMs: number, bytes: number): number {
   return timeoutMs + Math.floor(bytes / leastBytesPerMs)
 }
 
+/** Why nobody waits any more; to make the default reason costs more than the wait. */
+const over = new Error('the body is there, or will not come')
+
 /** What of a body is there. */
 interface Gathered {
   readonly chunks: Buffer[]
@@ -44,45 +47,53 @@ export class RequestBodies {
   /** Rejects with `ValidationException` for one that is too large or too slow, with `unavailable`. */
   async read(request: HttpRequest): Promise<RequestBody> {
     const { maxBytes, pool } = this.#options
-    const announced = Number(request.headers['content-length'] ?? maxBytes)
+    const length = request.headers['content-length']
+    const announced = Number(length ?? maxBytes)
     if (announced > maxBytes) throw this.#tooLarge()
     const room = new BodyRoom(pool, announced)
-    const gathered: Gathered = { chunks: [], bytes: 0 }
+    const release = () => room.release()
+    try {
+      await room.cover(1)
+      // A small body is there with its headers, and nobody has to watch how it comes.
+      const first: Buffer | null = request.read()
+      if (first) await this.#admit(first.length, room)
+      if (first?.length === Number(length)) return { bytes: first, release }
+      return { bytes: await this.#readRest(request, first, room), release }
+    } catch (thrown) {
+      release()
+      throw thrown
+    }
+  }
+
+  /** The whole body, of which `first` has come. */
+  async #readRest(request: HttpRequest, first: Buffer | null, room: BodyRoom): Promise<Buffer> {
+    const gathered: Gathered = { chunks: first ? [first] : [], bytes: first?.length ?? 0 }
     const done = new AbortController()
     const late = this.#isLate(gathered, done.signal).then((isLate) => {
       if (isLate) request.destroy()
       return isLate
     })
     try {
-      await this.#gather(request, { gathered, room })
-      const { chunks, bytes } = gathered
-      const [first] = chunks
-      const whole = chunks.length === 1 && first ? first : Buffer.concat(chunks, bytes)
-      return { bytes: whole, release: () => room.release() }
+      // Left whole on an early end: the answer still has to go out on its socket.
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+        gathered.bytes += chunk.length
+        await this.#admit(gathered.bytes, room)
+        gathered.chunks.push(chunk)
+      }
+      return Buffer.concat(gathered.chunks, gathered.bytes)
     } catch (thrown) {
-      room.release()
-      done.abort()
+      done.abort(over)
       if (!(await late)) throw thrown
       const message = `the body came too slowly: ${gathered.bytes} bytes within ${this.#timeMs(gathered)} ms`
       throw new WireError('ValidationException', message, { cause: thrown })
     } finally {
-      done.abort()
+      done.abort(over)
     }
   }
 
-  async #gather(
-    request: HttpRequest,
-    into: { readonly gathered: Gathered; readonly room: BodyRoom }
-  ): Promise<void> {
-    const { gathered, room } = into
-    await room.cover(1)
-    // Left whole on an early end: the answer still has to go out on its socket.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      gathered.bytes += chunk.length
-      if (gathered.bytes > this.#options.maxBytes) throw this.#tooLarge()
-      await room.cover(gathered.bytes)
-      gathered.chunks.push(chunk)
-    }
+  async #admit(bytes: number, room: BodyRoom): Promise<void> {
+    if (bytes > this.#options.maxBytes) throw this.#tooLarge()
+    await room.cover(bytes)
   }
 
   /** Resolves with true when the time for what has come is up, with false when `done` aborts. */

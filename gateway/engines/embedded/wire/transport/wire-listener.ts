@@ -125,6 +125,7 @@ export class WireListener {
       this.#silent.add(socket)
       void this.#versionOf(socket).then((version) => {
         this.#silent.delete(socket)
+        if (socket.destroyed) return
         if (version === 1) serveHttp1?.call(server, socket)
         else if (version === 2) http2.emit('connection', withoutHalfOpen(socket))
         else socket.destroy()

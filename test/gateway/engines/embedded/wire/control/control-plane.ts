@@ -44,7 +44,8 @@ export function callerOf(
     const answer = await operation.answer(input, {
       operation: name,
       region: 'eu-test-1',
-      signal: never
+      signal: never,
+      isOver: false
     })
     assert.ok(answer === undefined || !('events' in answer))
     return answer ?? {}

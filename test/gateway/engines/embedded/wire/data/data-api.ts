@@ -3,7 +3,11 @@ import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import type { EmbeddedEngine } from '../../../../../../gateway/engines/embedded/embedded-engine.ts'
 import { dataOperations } from '../../../../../../gateway/engines/embedded/wire/data/data-operations.ts'
-import type { WireObject } from '../../../../../../gateway/engines/embedded/wire/operation.ts'
+import type {
+  Call,
+  Operations,
+  WireObject
+} from '../../../../../../gateway/engines/embedded/wire/operation.ts'
 import type { WireContext } from '../../../../../../gateway/engines/embedded/wire/wire-context.ts'
 import {
   WireError,
@@ -26,6 +30,12 @@ export interface DataApi {
   readonly clock: ManualClock
   /** The answer, read as what the test expects it to be. */
   readonly call: <T extends object = WireObject>(operation: string, input: unknown) => Promise<T>
+}
+
+/** With the way of a body that is not parsed. */
+export interface PlainDataApi extends DataApi {
+  /** As `call`, of a body of PutRecords in JSON that goes the short way; undefined where it does not. */
+  readonly putPlain: (body: object, call?: Partial<Call>) => Promise<PutAnswer | undefined>
 }
 
 interface RecordAnswer {
@@ -64,26 +74,39 @@ export interface PutAnswer {
 export async function dataApi(
   t: TestContext,
   { shards = 1, limits = 'none', spareBytes = 0, ...options }: Shape = {}
-): Promise<DataApi> {
+): Promise<PlainDataApi> {
   const clock = new ManualClock()
   const engine = await runningEngine(t, await tempDir(t), { clock })
   await engine.create('s', { shards, ...options })
-  return { engine, clock, call: caller({ engine, clock, limits, spareBytes }) }
+  const parts = { engine, clock, limits, spareBytes }
+  return { engine, clock, call: caller(parts), putPlain: plainCaller(parts) }
+}
+
+type Parts = Pick<WireContext, 'engine' | 'clock' | 'limits' | 'spareBytes'>
+
+function operationsOf(parts: Parts): Operations {
+  return dataOperations({ ...parts, log: pino({ level: 'silent' }), random: systemRandom })
+}
+
+function plainCaller(parts: Parts): PlainDataApi['putPlain'] {
+  const { PutRecords } = operationsOf(parts)
+  return async (body, call) => {
+    const bytes = Buffer.from(JSON.stringify(body))
+    const answer = PutRecords?.answerPlain?.(bytes, { ...callOf('PutRecords'), ...call })
+    return answer && JSON.parse(String(await answer))
+  }
+}
+
+function callOf(operation: string): Call {
+  const signal = new AbortController().signal
+  return { operation, region: 'us-east-1', signal, isOver: false }
 }
 
 /** Calls of operations that were made for another life over the same engine. */
-export function caller(
-  parts: Pick<WireContext, 'engine' | 'clock' | 'limits' | 'spareBytes'>
-): DataApi['call'] {
-  const log = pino({ level: 'silent' })
-  const operations = dataOperations({ ...parts, log, random: systemRandom })
+export function caller(parts: Parts): DataApi['call'] {
+  const operations = operationsOf(parts)
   return async <T extends object>(operation: string, input: unknown) => {
-    const signal = new AbortController().signal
-    const answer = await operations[operation]?.answer(input, {
-      operation,
-      region: 'us-east-1',
-      signal
-    })
+    const answer = await operations[operation]?.answer(input, callOf(operation))
     assert.ok(answer, operation)
     return answer as T
   }

@@ -49,7 +49,7 @@ async function setup(t: TestContext, context: Partial<WireContext> = {}): Promis
     engine,
     clock,
     subscribe: async (StartingPosition, { signal = never, shard: ShardId = shard } = {}) => {
-      const call = { operation: 'SubscribeToShard', region: 'eu-central-1', signal }
+      const call = { operation: 'SubscribeToShard', region: 'eu-central-1', signal, isOver: false }
       const input = { ConsumerARN: arn, ShardId, StartingPosition }
       const answer = await operations['SubscribeToShard']?.answer(input, call)
       assert.ok(answer && isStream(answer))

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
+import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
+import { pino } from 'pino'
+import { Authenticator } from '../../../../../../gateway/engines/embedded/wire/auth/authenticator.ts'
+import { Dispatcher } from '../../../../../../gateway/engines/embedded/wire/protocol/dispatcher.ts'
+import { RequestBodies } from '../../../../../../gateway/engines/embedded/wire/transport/request-body.ts'
+import { BytePool } from '../../../../../../shared/byte-pool.ts'
+import { systemRandom } from '../../../../../../shared/random.ts'
+import { ManualClock } from '../../../../../support/manual-clock.ts'
 import { HeadwaterError } from '../../../../../../shared/errors.ts'
 import { cborFormat } from '../../../../../../gateway/engines/embedded/wire/protocol/cbor-format.ts'
-import type { Operations } from '../../../../../../gateway/engines/embedded/wire/operation.ts'
+import type {
+  Operation,
+  Operations
+} from '../../../../../../gateway/engines/embedded/wire/operation.ts'
 import { WireError } from '../../../../../../gateway/engines/embedded/wire/wire-error.ts'
 import { runningServer } from '../running-server.ts'
 
@@ -58,6 +69,20 @@ interface Asked {
   readonly prefix?: string
 }
 
+function dispatcherOf(operations: Operations): Dispatcher {
+  const clock = new ManualClock()
+  const pool = new BytePool({ maxBytes: 1000, waitMs: 1, maxWaiting: 1, clock })
+  return new Dispatcher({
+    operations,
+    authenticator: new Authenticator({ clock }),
+    bodies: new RequestBodies({ maxBytes: 1000, timeoutMs: 1, pool, clock }),
+    answers: pool,
+    clock,
+    random: systemRandom,
+    log: pino({ level: 'silent' })
+  })
+}
+
 async function ask(url: string, operation: string, asked: Asked = {}): Promise<Response> {
   const { type = json, body = '{}', method = 'POST', headers = {}, prefix } = asked
   const target = `${prefix ?? 'Kinesis_20131202'}.${operation}`
@@ -85,6 +110,64 @@ test('an answer has the format of its request, and names itself', async (t) => {
   assert.equal(inCbor.headers.get('content-type'), cbor)
   const answer = cborFormat.decode(Buffer.from(await inCbor.arrayBuffer()))
   assert.deepEqual({ ...Object(answer) }, { region: 'sa-east-1', length: 1, data: Buffer.of(1, 2) })
+})
+
+test('a body in JSON goes the short way of its operation, and the ordinary one where that declines', async (t) => {
+  const Put: Operation = {
+    answer: async () => ({ way: 'ordinary' }),
+    answerPlain: (body) => {
+      if (body.includes('plain')) return Promise.resolve(Buffer.from('{"way":"short"}'))
+      return body.includes('bad')
+        ? Promise.reject(new WireError('LimitExceededException', 'no'))
+        : undefined
+    }
+  }
+  const { url } = await runningServer(t, { operations: { Put } })
+  const short = await ask(url, 'Put', { body: '"plain"' })
+  assert.equal(short.headers.get('content-type'), json)
+  assert.deepEqual(await short.json(), { way: 'short' })
+  assert.deepEqual(await (await ask(url, 'Put')).json(), { way: 'ordinary' })
+  const bad = await ask(url, 'Put', { body: '"bad"' })
+  assert.equal(Object(await bad.json()).__type, 'LimitExceededException')
+  const inCbor = await ask(url, 'Put', { type: cbor, body: cborFormat.encode({ a: 'plain' }) })
+  const answer = cborFormat.decode(Buffer.from(await inCbor.arrayBuffer()))
+  assert.deepEqual({ ...Object(answer) }, { way: 'ordinary' })
+})
+
+test('answers have names that no two share', async (t) => {
+  const { url } = await runningServer(t, { operations })
+  const names = new Set<string | null>()
+  for (let i = 0; i < 250; i++) {
+    const { headers } = await ask(url, 'Nothing')
+    names.add(headers.get('x-amzn-requestid')).add(headers.get('x-amz-id-2'))
+  }
+  assert.equal(names.size, 500)
+})
+
+test('a stream that its client has cancelled before it was looked at is not answered', async () => {
+  const asked: string[] = []
+  const Put: Operation = {
+    answer: async (_input, { operation }) => {
+      asked.push(operation)
+      return {}
+    }
+  }
+  const dispatcher = dispatcherOf({ Put })
+  const headers = { ...signed, 'content-type': json, 'x-amz-target': 'Kinesis_20131202.Put' }
+  for (const destroyed of [true, false]) {
+    const length = { 'content-length': '2' }
+    const fields = { method: 'POST', headers: { ...headers, ...length }, httpVersionMajor: 2 }
+    const request = Object.assign(Readable.from([Buffer.from('{}')]), fields)
+    const response = Object.assign(new PassThrough(), {
+      statusCode: 200,
+      headersSent: false,
+      setHeader: () => {},
+      stream: { destroyed, close: () => {} }
+    })
+    await dispatcher.handle(request, response, false)
+    assert.equal(response.writableEnded, !destroyed)
+  }
+  assert.deepEqual(asked, ['Put'])
 })
 
 test('an operation without an answer is answered with an empty body', async (t) => {
