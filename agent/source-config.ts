@@ -3,8 +3,9 @@ import { name } from '../shared/config/fields.ts'
 import { configJsonSchema } from '../shared/config/json-schema.ts'
 import { nearest } from '../shared/config/nearest.ts'
 import { validate } from '../shared/config/validate.ts'
+import type { Kinds } from './kinds.ts'
+import { sourceLoaders } from './sources/index.ts'
 import type { SourceType } from './sources/source.ts'
-import { transformTypes } from './transforms/index.ts'
 import { transformsField } from './transforms/transforms-field.ts'
 
 /** One entry of `sources:`. */
@@ -16,26 +17,30 @@ export interface SourceConfig {
   readonly stream?: string | undefined
   readonly partitionKey?: string | undefined
   readonly priority: 'normal' | 'high'
-  readonly transforms: z.output<typeof commonOptions>['transforms']
+  readonly transforms: z.output<ReturnType<typeof transformsField>>
 }
-
-const transformsOption = transformsField(transformTypes)
-  .prefault([])
-  .describe('What is done to its records before they are stored, in this order.')
-  .meta({ title: 'list of transforms' })
 
 /**
  * For the JSON Schema of the whole, to which the schema of every source refers. Made when it is
  * asked for: an agent that runs does not need it.
  */
-export const definitions = {
-  get transforms() {
-    return configJsonSchema(transformsOption, 'list of transforms')
+export function definitionsOf({ transforms }: Kinds) {
+  return {
+    get transforms() {
+      return configJsonSchema(transformsOption(transforms), 'list of transforms')
+    }
   }
 }
 
-/** What every source may have besides the options of its type. */
-const commonOptions = z.strictObject({
+function transformsOption(types: Kinds['transforms']) {
+  return transformsField(types)
+    .prefault([])
+    .describe('What is done to its records before they are stored, in this order.')
+    .meta({ title: 'list of transforms' })
+}
+
+/** What every source may have besides the options of its type and transforms. */
+const commonOptions = {
   stream: name().optional().describe('Stream its records go to; else the stream of the agent.'),
   partitionKey: z
     .string()
@@ -46,29 +51,31 @@ const commonOptions = z.strictObject({
   priority: z
     .enum(['normal', 'high'])
     .prefault('normal')
-    .describe('high: every chunk is committed at once instead of after the commit age.'),
-  transforms: transformsOption
-})
+    .describe('high: every chunk is committed at once instead of after the commit age.')
+}
 
 /** The schema of one source of `type` as it is written in the file. */
-export function sourceSchema(type: SourceType): z.ZodObject {
-  return type.options.extend(commonOptions.shape).strict()
+export function sourceSchema(type: SourceType, transforms: Kinds['transforms']): z.ZodObject {
+  const common = { ...commonOptions, transforms: transformsOption(transforms) }
+  return type.options.extend(common).strict()
 }
 
 /**
  * A source is told from its options by the one key that names its type:
  * `app: { tail: /var/log/app.log, from: start }`.
  */
-export function sourceField(types: readonly SourceType[]) {
-  const schemas = new Map(types.map((type) => [type.key, sourceSchema(type)]))
+export function sourceField({ sources, transforms }: Kinds) {
+  const schemas = new Map(
+    [...sources].map(([key, type]) => [key, sourceSchema(type, transforms)] as const)
+  )
   return z
     .codec(z.looseObject({}), z.custom<SourceConfig>(), {
       decode: (value, context) => {
-        const kinds = types.filter(({ key }) => Object.hasOwn(value, key))
-        const kind = kinds[0]?.key ?? ''
+        const kinds = [...schemas.keys()].filter((key) => Object.hasOwn(value, key))
+        const kind = kinds[0] ?? ''
         const schema = schemas.get(kind)
         if (!schema || kinds.length > 1) {
-          context.issues.push({ code: 'custom', message: wrongKind(value, types), input: value })
+          context.issues.push({ code: 'custom', message: wrongKind(value), input: value })
           return z.NEVER
         }
         const result = validate(schema, value)
@@ -87,13 +94,12 @@ export function sourceField(types: readonly SourceType[]) {
     })
     .meta({
       get anyOf() {
-        return types.map(sourceJsonSchema)
+        return [...schemas.values()].map(sourceJsonSchema)
       }
     })
 }
 
-function sourceJsonSchema(type: SourceType): object {
-  const schema = sourceSchema(type)
+function sourceJsonSchema(schema: z.ZodObject): object {
   const { properties, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-07' })
   return {
     ...rest,
@@ -103,15 +109,15 @@ function sourceJsonSchema(type: SourceType): object {
 
 /** `value` is what the schema of a source gave. */
 function split(kind: string, value: Record<string, unknown>): SourceConfig {
-  const isCommon = ([key]: [string, unknown]) => Object.hasOwn(commonOptions.shape, key)
-  const entries = Object.entries(value)
-  const common = Object.fromEntries(entries.filter(isCommon)) as z.output<typeof commonOptions>
-  const options = Object.fromEntries(entries.filter((entry) => !isCommon(entry)))
-  return { kind, options, ...common }
+  const { stream, partitionKey, priority, transforms, ...options } = value as Omit<
+    SourceConfig,
+    'kind' | 'options'
+  >
+  return { kind, options, stream, partitionKey, priority, transforms }
 }
 
-function wrongKind(value: object, types: readonly SourceType[]): string {
-  const keys = types.map((type) => type.key)
+function wrongKind(value: object): string {
+  const keys = Object.keys(sourceLoaders)
   const rule = `a source must have exactly one of the keys ${keys.join(', ')}, which says what it reads`
   const near = Object.keys(value)
     .filter((key) => !keys.includes(key))

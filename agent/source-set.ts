@@ -8,7 +8,7 @@ import type { AgentConfig } from './config.ts'
 import type { AgentStats } from './metrics.ts'
 import type { SourceConfig } from './source-config.ts'
 import { SourceRunner } from './source-runner.ts'
-import { sourceTypes } from './sources/index.ts'
+import { sourceLoaders } from './sources/index.ts'
 import type { SourceContext } from './sources/source.ts'
 import { TransformedSource } from './transformed-source.ts'
 import { Chain } from './transforms/chain.ts'
@@ -63,9 +63,9 @@ export class SourceSet {
     }
     for (const [name, source] of wanted) {
       if (this.#running.has(name)) continue
-      const chain = this.#chainOf(source.config)
+      const chain = await this.#chainOf(source.config)
       const rest = { ...source.context, once: config.once, chain }
-      const runner = this.#runnerOf(name, source.config, rest)
+      const runner = await this.#runnerOf(name, source.config, rest)
       this.#running.set(name, { ...source, runner, chain })
       await runner.start()
     }
@@ -89,20 +89,20 @@ export class SourceSet {
     )
   }
 
-  #chainOf({ transforms }: SourceConfig): Chain | undefined {
-    const entries = entriesOf(transforms)
+  async #chainOf({ transforms }: SourceConfig): Promise<Chain | undefined> {
+    const entries = await entriesOf(transforms)
     return entries.length === 0 ? undefined : new Chain(entries, this.#dependencies)
   }
 
-  #runnerOf(
+  async #runnerOf(
     name: string,
     source: SourceConfig,
     {
       chain,
       ...rest
     }: Pick<SourceContext, 'stream' | 'partitionKey' | 'once'> & Pick<Running, 'chain'>
-  ): SourceRunner {
-    const type = sourceTypes.find((one) => one.key === source.kind)
+  ): Promise<SourceRunner> {
+    const type = await sourceLoaders[source.kind]?.()
     if (!type)
       throw new TypeError(`the configuration lets no source of kind ${source.kind} through`)
     const log = this.#dependencies.log.child({ source: name })

@@ -40,17 +40,18 @@ async function render() {
   const { configJsonSchema } = await load('shared/config/json-schema.js')
   const { agentSchema } = await load('agent/config.js')
   const { agentMetrics } = await load('agent/metrics.js')
-  const { sourceTypes } = await load('agent/sources/index.js')
+  const { allKinds } = await load('agent/kinds.js')
   const { sourceSchema } = await load('agent/source-config.js')
   const { gatewaySchema } = await load('gateway/config.js')
   const { gatewayMetrics } = await load('gateway/metrics.js')
 
-  const agent = configJsonSchema(agentSchema, 'agent.yaml')
+  const kinds = await allKinds()
+  const agent = configJsonSchema(agentSchema(kinds), 'agent.yaml')
   const gateway = configJsonSchema(gatewaySchema, 'gateway.yaml')
-  const sources = sourceTypes.map((type) => ({
+  const sources = [...kinds.sources.values()].map((type) => ({
     key: type.key,
     summary: type.summary,
-    schema: configJsonSchema(sourceSchema(type), type.key)
+    schema: configJsonSchema(sourceSchema(type, kinds.transforms), type.key)
   }))
   const transforms = Object.entries(agent.definitions.transforms.items.properties).map(
     ([key, value]) => ({

@@ -17,9 +17,24 @@ const root = repositoryAbove(built)
 const rooms: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   'agent/main.ts': ['agent/commands', 'shared'],
-  'agent/commands': ['agent/*', 'shared'],
+  'agent/commands': [
+    'agent/*',
+    'agent/control',
+    'agent/doctor',
+    'agent/fixtures',
+    'agent/init',
+    'agent/top',
+    'shared'
+  ],
+  // What the commands do, beside the agent.
+  'agent/doctor': ['agent/*', 'agent/control', 'agent/sources/tail/glob.ts', 'shared'],
+  'agent/fixtures': ['agent/*', 'agent/transforms', 'shared'],
+  'agent/init': ['agent/*', 'agent/sources', 'shared'],
+  'agent/top': ['agent/control', 'shared'],
+  'agent/control': ['agent/buffer/buffer.ts', 'agent/sources/source.ts', 'shared'],
   'agent/*': [
     'agent/config',
+    'agent/control',
     'agent/sources',
     'agent/transforms',
     'agent/buffer',
@@ -99,7 +114,9 @@ const processFiles = [
   'agent/main.ts',
   'gateway/main.ts',
   'gateway/stream-main.ts',
-  'shared/command-line.ts'
+  'shared/command-line.ts',
+  // Ends process groups.
+  'agent/sources/process/process-group.ts'
 ]
 
 const bannedFileName = /(^|[-.])(utils?|helpers?|common|manager|types|base|abstract)([-.]|$)/
@@ -197,8 +214,17 @@ test('the reference pages are those of the code', () => {
 })
 
 test('every source has its page', async () => {
-  const { sourceTypes } = await import('../agent/sources/index.ts')
-  const pages = sourceTypes.map(({ key }) => `docs/reference/sources/${key}.md`)
+  const { sourceLoaders } = await import('../agent/sources/index.ts')
+  const pages = Object.keys(sourceLoaders).map((key) => `docs/reference/sources/${key}.md`)
+  assert.deepEqual(
+    pages.filter((page) => !existsSync(join(root, page))),
+    []
+  )
+})
+
+test('every transform has its page', async () => {
+  const { transformLoaders } = await import('../agent/transforms/index.ts')
+  const pages = Object.keys(transformLoaders).map((key) => `docs/reference/transforms/${key}.md`)
   assert.deepEqual(
     pages.filter((page) => !existsSync(join(root, page))),
     []

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type FlagSpec, setsKey } from '../../shared/config/flags.ts'
 import { agentSchema, loadAgentConfig } from '../config.ts'
+import { allKinds } from '../kinds.ts'
 
 /** Each stands for keys of `agent.yaml`. */
 const flags: readonly FlagSpec[] = [
@@ -49,7 +50,7 @@ const flags: readonly FlagSpec[] = [
 /** How the agent is configured, for `run` and `check`. */
 export const agentConfigSpec = {
   file: 'agent.yaml',
-  schema: agentSchema,
+  schema: async () => agentSchema(await allKinds()),
   flags,
   load: loadAgentConfig
 }

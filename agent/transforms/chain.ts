@@ -1,6 +1,5 @@
 import type { RecordColumns } from '../../shared/record.ts'
 import { Counts } from './counts.ts'
-import { transformTypes } from './index.ts'
 import type { Row } from './row.ts'
 import { columnsOf, rowsOf } from './row-columns.ts'
 import type { TransformEntry } from './transforms-field.ts'
@@ -22,7 +21,10 @@ export class Chain {
   readonly #output = new Counts()
 
   constructor(entries: readonly TransformEntry[], context: TransformContext) {
-    this.#steps = entries.map((entry) => stepOf(entry, context))
+    this.#steps = entries.map(({ type, options }) => ({
+      key: type.key,
+      transform: type.create(options, context)
+    }))
   }
 
   /** Whether dropping a record may depend on the records before it. */
@@ -61,10 +63,4 @@ export class Chain {
     const steps = this.#steps.map(({ key, transform }) => ({ key, ...transform.stats() }))
     return [...steps, { key: 'output', ...this.#output.stats() }]
   }
-}
-
-function stepOf({ key, options }: TransformEntry, context: TransformContext): Step {
-  const type = transformTypes.find((one) => one.key === key)
-  if (!type) throw new TypeError(`the configuration lets no transform ${key} through`)
-  return { key, transform: type.create(options, context) }
 }

@@ -1,25 +1,18 @@
-import { deadband } from './deadband.ts'
-import { dedupe } from './dedupe.ts'
-import { downsample } from './downsample/downsample.ts'
-import { enrich } from './enrich/enrich.ts'
-import { filter } from './filter.ts'
-import { key } from './key.ts'
-import { parse } from './parse/parse.ts'
-import { redact } from './redact/redact.ts'
-import { rename } from './rename.ts'
-import { sample } from './sample.ts'
 import type { TransformType } from './transform.ts'
 
-/** Every kind of transform. A new one is added here. */
-export const transformTypes: readonly TransformType[] = [
-  parse,
-  filter,
-  sample,
-  dedupe,
-  redact,
-  rename,
-  enrich,
-  key,
-  deadband,
-  downsample
-]
+/**
+ * Every kind of transform, by the key that names it in the configuration. What the configuration
+ * does not name is not loaded. A new one is added here.
+ */
+export const transformLoaders: Readonly<Record<string, () => Promise<TransformType>>> = {
+  parse: async () => (await import('./parse/parse.ts')).parse,
+  filter: async () => (await import('./filter.ts')).filter,
+  sample: async () => (await import('./sample.ts')).sample,
+  dedupe: async () => (await import('./dedupe.ts')).dedupe,
+  redact: async () => (await import('./redact/redact.ts')).redact,
+  rename: async () => (await import('./rename.ts')).rename,
+  enrich: async () => (await import('./enrich/enrich.ts')).enrich,
+  key: async () => (await import('./key.ts')).key,
+  deadband: async () => (await import('./deadband.ts')).deadband,
+  downsample: async () => (await import('./downsample/downsample.ts')).downsample
+}

@@ -32,7 +32,7 @@ const flags: readonly FlagSpec[] = [
 /** How the gateway is configured, for its commands. */
 export const gatewayConfigSpec = {
   file: 'gateway.yaml',
-  schema: gatewaySchema,
+  schema: async () => gatewaySchema,
   flags,
   load: loadGatewayConfig
 }

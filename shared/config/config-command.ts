@@ -10,7 +10,8 @@ import type { LoadOptions } from './load-config.ts'
 export interface ConfigSpec<Written, Config extends Written> {
   /** Usual name of its file, for help. */
   readonly file: string
-  readonly schema: z.ZodType<Written>
+  /** With everything that can be written. */
+  readonly schema: () => Promise<z.ZodType<Written>>
   readonly flags: readonly FlagSpec[]
   readonly load: (options: LoadOptions) => Promise<Config>
 }
@@ -44,14 +45,15 @@ export function checkCommand<Written, Config extends Written>(
     .option('--schema', `print the JSON Schema of ${spec.file}, for editors`)
     .action(async (options: { json?: boolean; schema?: boolean }) => {
       if (options.schema) {
-        terminal.print(JSON.stringify(configJsonSchema(spec.schema, spec.file), null, 2))
+        terminal.print(JSON.stringify(configJsonSchema(await spec.schema(), spec.file), null, 2))
         return
       }
       const config = await load()
+      const schema = await spec.schema()
       terminal.print(
         options.json
-          ? JSON.stringify(effectiveTree(spec.schema, config), null, 2)
-          : effectiveYaml(spec.schema, config).trimEnd()
+          ? JSON.stringify(effectiveTree(schema, config), null, 2)
+          : effectiveYaml(schema, config).trimEnd()
       )
     })
 }

@@ -22,19 +22,34 @@ export interface LoadOptions {
   readonly keepFiles?: readonly string[]
 }
 
+/** What a program is told, not checked yet. */
+export interface WrittenConfig {
+  readonly tree: Tree
+  readonly problems: ConfigProblems
+}
+
 /**
  * The configuration of a program: file, then flags over it, checked by `schema`, which also has the
  * defaults. Throws `config` with one line for each problem: file, line, column, key, what is allowed.
  */
 export function loadConfig<T>(schema: z.ZodType<T>, options: LoadOptions): T {
-  const { file, env, flags = [], keepFiles = [] } = options
+  return checkConfig(schema, readConfig(options))
+}
+
+/** The first half of `loadConfig`, for a schema that depends on what is written. */
+export function readConfig({ file, env, flags = [], keepFiles = [] }: LoadOptions): WrittenConfig {
   const problems = new ConfigProblems(file ?? 'the command line')
-  const tree = file ? readTree(readConfig(file), { file, env, keepFiles }, problems) : {}
+  const tree = file ? readTree(readText(file), { file, env, keepFiles }, problems) : {}
   problems.throwIfAny()
   for (const one of flags) {
     put(tree, one.path, one.value)
     problems.noteFlag(one.path, one.flag)
   }
+  return { tree, problems }
+}
+
+/** The second half. */
+export function checkConfig<T>(schema: z.ZodType<T>, { tree, problems }: WrittenConfig): T {
   const result = validate(schema, tree)
   if (result.ok) return result.value
   for (const { path, at, message } of result.problems) problems.add(path, message, { at })
@@ -42,7 +57,7 @@ export function loadConfig<T>(schema: z.ZodType<T>, options: LoadOptions): T {
   throw new HeadwaterError('internal', 'the configuration was refused without a reason')
 }
 
-function readConfig(file: string): string {
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

@@ -3,11 +3,13 @@ import { mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { agentSchema, loadAgentConfig } from '../../agent/config.ts'
+import { allKinds } from '../../agent/kinds.ts'
 import { capBytes, deviceName, inspectMachine, mediaPresets } from '../../agent/machine.ts'
-import { sourceTypes } from '../../agent/sources/index.ts'
 import { effectiveYaml } from '../../shared/config/effective.ts'
 import { isName } from '../../shared/record.ts'
 import { tempDir } from '../support/temp-dir.ts'
+
+const kinds = await allKinds()
 
 async function setup(t: TestContext, text: string) {
   const file = join(await tempDir(t), 'agent.yaml')
@@ -54,21 +56,15 @@ test('every source type is known by its key, and what check prints loads to the 
     `device: a\ntoken: \${TOKEN}\n${least}  # and the others\nstreams: { x: { overflow: block } }\nbuffer: { cap: 10% }\n`
   )
   const config = await load()
-  const printed = effectiveYaml(agentSchema, config)
+  const printed = effectiveYaml(agentSchema(kinds), config)
   assert.doesNotMatch(printed, /sesame/)
   await writeFile(file, printed.replace('token: "***"', 'token: ${TOKEN}'))
   assert.deepEqual(await load(), config)
-  assert.deepEqual(sourceTypes.map((type) => type.key).toSorted(), [
-    'http',
-    'metrics',
-    'stdin',
-    'tail'
-  ])
   const all =
     'sources: { a: { tail: /x }, b: { stdin: true }, c: { http: "127.0.0.1:0" }, d: { metrics: 5s } }\n'
   const every = await setup(t, `to: mqtt://a\n${all}`)
   const first = await every.load()
-  await writeFile(every.file, effectiveYaml(agentSchema, first))
+  await writeFile(every.file, effectiveYaml(agentSchema(kinds), first))
   assert.deepEqual(await every.load(), first)
   assert.deepEqual(
     Object.values(first.sources).map((one) => one.kind),
@@ -88,14 +84,16 @@ test('the options of a source are kept apart from what all sources have', async 
 })
 
 test('a wrong source is named with what is wrong in it', async (t) => {
+  const keys = [...kinds.sources.keys()].join(', ')
+  const rule = `a source must have exactly one of the keys ${keys}, which says what it reads`
   assert.deepEqual(
     await problems(
       t,
       'to: http://a\nsources:\n  a: { tial: /x }\n  b: { tail: /x, metrics: 5s }\n  c: { tail: /x, prioritty: high }\n  d: 5\n'
     ),
     [
-      ':3:6: sources.a: a source must have exactly one of the keys tail, stdin, http, metrics, which says what it reads; did you mean "tail" by "tial"?',
-      ':4:6: sources.b: a source must have exactly one of the keys tail, stdin, http, metrics, which says what it reads',
+      `:3:6: sources.a: ${rule}; did you mean "tail" by "tial"?`,
+      `:4:6: sources.b: ${rule}`,
       ':5:18: sources.c.prioritty: unknown key; did you mean "priority"?',
       ':6:6: sources.d: must be a map'
     ]

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { agentConfigSpec } from '../../../agent/commands/config-spec.ts'
+import { sourceLoaders } from '../../../agent/sources/index.ts'
 import { checkCommand } from '../../../shared/config/config-command.ts'
 import { FakeTerminal } from '../../support/fake-terminal.ts'
 import { tempDir } from '../../support/temp-dir.ts'
@@ -73,5 +74,5 @@ test('the schema for editors knows the sources', async () => {
   const required = properties.sources.additionalProperties.anyOf.map(
     (one: { required: string[] }) => one.required[0]
   )
-  assert.deepEqual(required, ['tail', 'stdin', 'http', 'metrics'])
+  assert.deepEqual(required, Object.keys(sourceLoaders))
 })

@@ -1,6 +1,6 @@
 import { Chain } from '../../../agent/transforms/chain.ts'
-import { transformTypes } from '../../../agent/transforms/index.ts'
-import { entriesOf, transformsField } from '../../../agent/transforms/transforms-field.ts'
+import { allKinds } from '../../../agent/kinds.ts'
+import { transformsField } from '../../../agent/transforms/transforms-field.ts'
 import { validate } from '../../../shared/config/validate.ts'
 import { type Attributes, keyOf, offsetsOf, type RecordColumns } from '../../../shared/record.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -14,12 +14,20 @@ export interface Sample {
   readonly attributes?: Attributes
 }
 
-const field = transformsField(transformTypes)
+const { transforms } = await allKinds()
+const field = transformsField(transforms)
 
 /** A chain as a person writes it. */
 export function chainOf(...written: readonly object[]): Chain {
   const context = { clock: new ManualClock(), random: new SeededRandom(1) }
-  return new Chain(entriesOf(field.parse(written)), context)
+  const entries = field
+    .parse(written)
+    .flatMap((entry) =>
+      [...transforms.values()].flatMap((type) =>
+        entry[type.key] === undefined ? [] : { type, options: entry[type.key] }
+      )
+    )
+  return new Chain(entries, context)
 }
 
 /** What a person is told of a chain that cannot be: `<path>: <message>`. */

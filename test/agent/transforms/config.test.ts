@@ -3,8 +3,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { agentSchema, loadAgentConfig } from '../../../agent/config.ts'
+import { allKinds } from '../../../agent/kinds.ts'
 import { effectiveYaml } from '../../../shared/config/effective.ts'
 import { tempDir } from '../../support/temp-dir.ts'
+
+const kinds = await allKinds()
 
 async function setup(t: TestContext, transforms: string) {
   const directory = await tempDir(t)
@@ -24,7 +27,7 @@ test('what check prints of transforms loads to the same', async (t) => {
   )
   const config = await load()
   assert.equal(config.sources['app']?.transforms.length, 14)
-  await writeFile(file, effectiveYaml(agentSchema, config))
+  await writeFile(file, effectiveYaml(agentSchema(kinds), config))
   assert.deepEqual(await load(), config)
 })
 
@@ -49,7 +52,7 @@ test('a table may stand in a file of its own, and a key too, which is never prin
   await writeFile(join(directory, 'key'), 'a key of sixteen characters\n')
   const config = await load()
   assert.match(JSON.stringify(config.sources['app']), /7,north/)
-  assert.doesNotMatch(effectiveYaml(agentSchema, config), /sixteen/)
+  assert.doesNotMatch(effectiveYaml(agentSchema(kinds), config), /sixteen/)
 })
 
 test('without transforms there are none', async (t) => {

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { loadAgentConfig } from '../../../agent/config.ts'
+import { Taps } from '../../../agent/control/taps.ts'
 import { agentMetrics } from '../../../agent/metrics.ts'
 import { SourceSet } from '../../../agent/source-set.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -23,7 +24,8 @@ async function run(t: TestContext, source: string, input: string) {
     clock,
     random: new SeededRandom(1),
     log: pino({ level: 'silent' }),
-    stdin: () => stdin
+    stdin: () => stdin,
+    taps: new Taps()
   })
   t.after(() => sources.stop())
   await sources.apply(await loadAgentConfig({ file, env: {} }))
