@@ -32,7 +32,9 @@ mkdirSync(folder, { recursive: true })
 if (wanted.includes('tarball')) report(makeTarball(folder))
 if (wanted.includes('deb')) {
   for (const architecture of machines) {
-    for (const program of ['agent', 'gateway']) report(makeDeb({ program, architecture, folder }))
+    for (const program of ['agent', 'gateway']) {
+      report(await makeDeb({ program, architecture, folder }))
+    }
   }
 }
 

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { root } from '../program.mjs'
 import { architectures, hostArchitecture } from './architectures.mjs'
+import { bundle, unbundled } from './bundle.mjs'
 import { changelog, control, copyright } from './debian-texts.mjs'
 import { librariesOf } from './libraries.mjs'
 import { copyNode } from './node-binary.mjs'
@@ -26,7 +27,7 @@ import { requireTools } from './tools.mjs'
 const debian = join(root, 'scripts/package/debian')
 
 /** Writes it into `folder`; returns its name. Two runs on the same commit make the same bytes. */
-export function makeDeb({ program, architecture, folder }) {
+export async function makeDeb({ program, architecture, folder }) {
   const { triplet } = architectures[architecture]
   const binutils = architecture === hostArchitecture() ? 'binutils' : `binutils-${triplet}`
   requireTools({ 'dpkg-deb': 'dpkg', readelf: 'binutils', [`${triplet}-strip`]: binutils })
@@ -38,7 +39,7 @@ export function makeDeb({ program, architecture, folder }) {
   const stage = mkdtempSync(join(tmpdir(), `${name}-`))
   try {
     const home = join(stage, 'usr/lib', name)
-    const licensed = fillHome({ program, architecture, home, version })
+    const licensed = await fillHome({ program, architecture, home, version })
     fillSystem({ program, stage })
     const documents = join(stage, 'usr/share/doc', name)
     put(join(documents, 'copyright'), copyright(licensed))
@@ -72,10 +73,13 @@ export function makeDeb({ program, architecture, folder }) {
 }
 
 /** `/usr/lib/<name>`: Node, the code and what it needs. Returns the folders of the dependencies. */
-function fillHome({ program, architecture, home, version }) {
+async function fillHome({ program, architecture, home, version }) {
   mkdirSync(home, { recursive: true })
-  copyBuilt(program, home)
-  const dependencies = copyDependencies(program, home)
+  // The agent shares small machines with others; the gateway may take what it needs.
+  const isSmall = program === 'agent'
+  if (isSmall) await bundle(program, home)
+  else copyBuilt(program, home)
+  const dependencies = copyDependencies(program, home, isSmall ? unbundled : undefined)
   copyNode(architecture, join(home, 'node'))
   mkdirSync(dirname(addonIn(home)), { recursive: true })
   copyAddon(architecture, addonIn(home))
@@ -95,9 +99,8 @@ function fillSystem({ program, stage }) {
   const own = join(debian, program)
   for (const { file, text } of stubsOf(program)) {
     const home = `/usr/lib/headwater-${program}`
-    const start = [`${home}/node`, nodeFlagsOf(text), `${home}/bin/${file}`].filter(
-      (part) => part !== ''
-    )
+    const flags = nodeFlagsOf(program, text).join(' ')
+    const start = [`${home}/node`, flags, `${home}/bin/${file}`].filter((part) => part !== '')
     put(
       join(stage, 'usr/bin', basename(file, '.mjs')),
       template('launcher', { start: start.join(' ') })
