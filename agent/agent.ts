@@ -1,3 +1,4 @@
+import { pid } from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../shared/clock.ts'
@@ -7,11 +8,20 @@ import { type Health, HealthServer } from '../shared/health-server.ts'
 import type { Log } from '../shared/log.ts'
 import { renderMetrics } from '../shared/metrics.ts'
 import type { Random } from '../shared/random.ts'
+import type { ClockWatch } from './clock/clock-watch.ts'
+import type { DeviceTime } from './clock/device-time.ts'
 import type { AgentBuffer } from './buffer/buffer.ts'
 import { SqliteBuffer } from './buffer/sqlite-buffer.ts'
 import type { AgentConfig } from './config.ts'
+import { type AgentStatus, samplesOf } from './control/agent-status.ts'
+import { ControlServer } from './control/control-server.ts'
+import { Taps } from './control/taps.ts'
 import { agentMetrics, type AgentStats } from './metrics.ts'
+import { createClock } from './create-clock.ts'
+import { createLink } from './create-link.ts'
 import { createSender } from './create-sender.ts'
+import { holdText } from './link/link-stats.ts'
+import type { LinkPolicy } from './link/link-policy.ts'
 import type { Sender } from './sender/sender.ts'
 import { SourceSet } from './source-set.ts'
 
@@ -30,9 +40,12 @@ export interface AgentDependencies {
 export class Agent implements Component {
   readonly name = 'agent'
   readonly #dependencies: AgentDependencies
+  readonly #clock: ClockWatch
   readonly #buffer: AgentBuffer
   readonly #sources: SourceSet
   readonly #health: HealthServer | undefined
+  readonly #control: ControlServer
+  readonly #link: LinkPolicy
   #config: AgentConfig
   #sender: Sender
   /** One at a time, in the order in which they were asked for. */
@@ -42,9 +55,20 @@ export class Agent implements Component {
   constructor(config: AgentConfig, dependencies: AgentDependencies) {
     this.#config = config
     this.#dependencies = dependencies
-    this.#buffer = createBuffer(config, dependencies)
-    this.#sender = createSender(config, this.#buffer, dependencies)
-    this.#sources = new SourceSet(this.#buffer, dependencies)
+    this.#clock = createClock(dependencies)
+    const { time } = this.#clock
+    this.#buffer = createBuffer(config, dependencies, time)
+    this.#link = createLink(config, dependencies)
+    this.#sender = this.#createSender(config)
+    const taps = new Taps()
+    this.#sources = new SourceSet(this.#buffer, {
+      ...dependencies,
+      taps,
+      tellTime: (timeMs) => time.tell(timeMs)
+    })
+    const { dataDir } = config
+    const status = () => this.#status()
+    this.#control = new ControlServer({ ...dependencies, dataDir, status, taps })
     const { listen } = config.health
     const health = this.#healthOf()
     if (listen !== 'off')
@@ -55,7 +79,10 @@ export class Agent implements Component {
   async start(signal: AbortSignal): Promise<void> {
     await this.#config.token?.read()
     await this.#health?.start()
+    await this.#clock.start()
     await this.#buffer.start(signal)
+    await this.#control.start()
+    await this.#link.start()
     await this.#sender.start()
     await this.#sources.apply(this.#config)
   }
@@ -101,7 +128,15 @@ export class Agent implements Component {
   }
 
   async #reload(config: AgentConfig): Promise<void> {
-    for (const key of ['dataDir', 'device', 'buffer', 'streams', 'health', 'once'] as const) {
+    for (const key of [
+      'dataDir',
+      'device',
+      'buffer',
+      'streams',
+      'link',
+      'health',
+      'once'
+    ] as const) {
       if (isDeepStrictEqual(config[key], this.#config[key])) continue
       throw new HeadwaterError('config', `"${key}" cannot change while the agent runs; restart it`)
     }
@@ -113,18 +148,30 @@ export class Agent implements Component {
     this.#dependencies.log.level = config.log.level
     if (senderChanged) {
       await this.#sender.stop(AbortSignal.abort())
-      this.#sender = createSender(config, this.#buffer, this.#dependencies)
+      this.#sender = this.#createSender(config)
       await this.#sender.start()
     }
     await this.#sources.apply(config)
+  }
+
+  #createSender(config: AgentConfig): Sender {
+    return createSender(config, this.#buffer, { ...this.#dependencies, link: this.#link })
   }
 
   stats(): AgentStats {
     return {
       buffer: this.#buffer.stats(),
       sender: this.#sender.stats(),
+      link: this.#link.stats(),
+      clock: this.#clock.time.stats(),
       sources: this.#sources.stats()
     }
+  }
+
+  #status(): AgentStatus {
+    const { device, to: gateways, sources } = this.#config
+    const metrics = samplesOf(agentMetrics, this.stats())
+    return { device, pid, gateways, sources: Object.keys(sources), metrics }
   }
 
   #healthOf(): Health {
@@ -139,13 +186,27 @@ export class Agent implements Component {
           ...(this.#stopped ? ['the agent is stopping'] : [])
         ]
       },
+      notes: () =>
+        this.#link
+          .stats()
+          .held.map(
+            ({ stream, reason }) => `stream ${stream} waits as configured: ${holdText[reason]}`
+          ),
       metrics: () => renderMetrics(agentMetrics, this.stats())
     }
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
     await this.#reloading
-    const steps = [this.#sources, this.#sender, this.#buffer, this.#health]
+    const steps = [
+      this.#sources,
+      this.#sender,
+      this.#link,
+      this.#control,
+      this.#buffer,
+      this.#clock,
+      this.#health
+    ]
     const errors: unknown[] = []
     for (const step of steps) {
       await step?.stop(deadline).catch((error: unknown) => errors.push(error))
@@ -154,7 +215,11 @@ export class Agent implements Component {
   }
 }
 
-function createBuffer(config: AgentConfig, { clock, random, log }: AgentDependencies): AgentBuffer {
+function createBuffer(
+  config: AgentConfig,
+  { clock, random, log }: AgentDependencies,
+  time: DeviceTime
+): AgentBuffer {
   const { buffer, streams } = config
   return new SqliteBuffer({
     directory: config.dataDir,
@@ -171,6 +236,7 @@ function createBuffer(config: AgentConfig, { clock, random, log }: AgentDependen
     ringRecords: buffer.ring.records,
     deadLetterBytes: buffer.deadLetters,
     clock,
+    time,
     random,
     log
   })

@@ -6,10 +6,13 @@ import { isLoopback } from '../shared/listen-address.ts'
 import { logLevels } from '../shared/log.ts'
 import { bufferOptions } from './config/buffer-options.ts'
 import { gateways, tlsOptions } from './config/gateway-options.ts'
+import { linkOptions } from './config/link-options.ts'
+import { remoteOptions, remoteProblem } from './config/remote-options.ts'
 import { senderOptions } from './config/sender-options.ts'
 import { streamOptions } from './config/stream-options.ts'
 import { type Kinds, kindsIn } from './kinds.ts'
-import { capBytes, inspectMachine, type Media, type MediaPreset, mediaPresets } from './machine.ts'
+import { capBytes, inspectMachine, type MediaPreset, mediaPresets } from './machine.ts'
+import type { Media } from './medium.ts'
 import { definitionsOf, sourceField } from './source-config.ts'
 
 /** Every key of `agent.yaml` and every default of the agent, with the sources of these kinds. */
@@ -40,6 +43,7 @@ export function agentSchema(kinds: Kinds) {
         .describe('Streams that are not to be handled as usual, by name.'),
       buffer: bufferOptions.prefault({}),
       sender: senderOptions.prefault({}),
+      link: linkOptions.prefault({}),
       health: z
         .strictObject({
           listen: listener()
@@ -53,9 +57,12 @@ export function agentSchema(kinds: Kinds) {
       log: z
         .strictObject({ level: z.enum(logLevels).prefault('info').describe('What is logged.') })
         .prefault({}),
+      remote: remoteOptions.optional(),
       once: flag().prefault(false).describe('End when all there is has been read and acked.')
     })
-    .superRefine(({ sources, health }, context) => {
+    .superRefine(({ to, remote, sources, health }, context) => {
+      const message = remoteProblem(remote, to)
+      if (message) context.addIssue({ code: 'custom', path: ['remote', 'url'], message })
       if (Object.keys(sources).length === 0) {
         const message =
           'there is no source: add one under "sources:", or --tail GLOB, --stdin, --metrics'

@@ -1,12 +1,11 @@
-import { realpath, stat, statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { formatByteSize, parseByteSize } from '../shared/byte-size.ts'
 import { attempt } from '../shared/config/fields.ts'
 import { HeadwaterError } from '../shared/errors.ts'
-
-export type Media = 'ssd' | 'sd-card'
+import { type Media, mediumOf, type SystemRoots } from './medium.ts'
 
 /** Page sizes of SQLite that make sense here, bytes. */
 export const pageSizes = [512, 1024, 2048, 4096, 8192, 16_384] as const
@@ -34,12 +33,15 @@ export interface Machine {
 }
 
 /** Looks at the disk that holds, or will hold, `dataDir`. */
-export async function inspectMachine(dataDir: string, sysRoot = '/sys'): Promise<Machine> {
+export async function inspectMachine(
+  dataDir: string,
+  roots: SystemRoots = { sys: '/sys', proc: '/proc' }
+): Promise<Machine> {
   const directory = await nearestDirectory(dataDir)
   const { blocks, bsize } = await statfs(directory)
   return {
     device: deviceName(hostname()),
-    media: await mediaOf(directory, sysRoot),
+    media: await mediumOf(directory, roots),
     diskBytes: blocks * bsize
   }
 }
@@ -49,30 +51,14 @@ export function deviceName(host: string): string {
   return host.replace(/[^a-zA-Z0-9_.-]/g, '-').slice(0, 128) || 'device'
 }
 
-async function nearestDirectory(path: string): Promise<string> {
+/** The directory itself, or the nearest above it that is there. */
+export async function nearestDirectory(path: string): Promise<string> {
   try {
     await stat(path)
     return path
   } catch {
     return path === dirname(path) ? path : nearestDirectory(dirname(path))
   }
-}
-
-/** The kernel names SD cards and eMMC `mmcblk`; what has no block device of its own counts as SSD. */
-async function mediaOf(directory: string, sysRoot: string): Promise<Media> {
-  try {
-    const { dev } = await stat(directory)
-    const [major, minor] = deviceNumbers(dev)
-    const device = await realpath(`${sysRoot}/dev/block/${major}:${minor}`)
-    return device.includes('/mmcblk') ? 'sd-card' : 'ssd'
-  } catch {
-    return 'ssd'
-  }
-}
-
-/** Linux packs 12 bits of major between 8 and 12 bits of minor (`gnu_dev_major`). */
-function deviceNumbers(dev: number): readonly [major: number, minor: number] {
-  return [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)]
 }
 
 /** Bytes, a share of the disk, or `auto`. */

@@ -1,7 +1,12 @@
 import { byLabel, type Labelled, metricTable, whenKnown } from '../shared/metric-table.ts'
 import type { MetricSpec } from '../shared/metrics.ts'
 import { processMetrics } from '../shared/process-metrics.ts'
+import { clockStates } from '../shared/wire/batch.ts'
 import type { BufferStats } from './buffer/buffer.ts'
+import type { LinkStats } from './link/link-stats.ts'
+import { linkMetrics } from './link-metrics.ts'
+import { wearMetrics } from './wear-metrics.ts'
+import type { TimeStats } from './clock/device-time.ts'
 import type { SenderStats } from './sender/sender.ts'
 import type { SourceStats } from './sources/source.ts'
 import type { StepStats } from './transforms/chain.ts'
@@ -10,6 +15,8 @@ import type { StepStats } from './transforms/chain.ts'
 export interface AgentStats {
   readonly buffer: BufferStats
   readonly sender: SenderStats
+  readonly link: LinkStats
+  readonly clock: TimeStats
   /** By the name of the source. */
   readonly sources: Readonly<Record<string, RunningSourceStats>>
 }
@@ -189,6 +196,23 @@ const senderMetrics = [
   })
 ]
 
+const clockMetrics = [
+  gauge(
+    'clock_state',
+    '1 for what the wall clock is worth now: set by NTP, by GPS, by a hardware clock, or not known to be set.',
+    {
+      labels: ['state'],
+      read: ({ clock }) =>
+        clockStates.map((state) => [{ state }, Number(state === clock.state)] as const)
+    }
+  ),
+  gauge(
+    'clock_error_seconds',
+    'How far the wall clock is ahead of the time that is known better; absent while nothing is.',
+    whenKnown(({ clock }) => (clock.errorMs === undefined ? undefined : clock.errorMs / 1000))
+  )
+]
+
 /** Since the last Ack, or since the oldest record where that is newer: before it there was no news. */
 function dataAgeSeconds({ buffer, sender }: AgentStats): number {
   return Math.min(sender.lastAckAgeMs ?? Number.POSITIVE_INFINITY, buffer.oldestAgeMs) / 1000
@@ -200,5 +224,8 @@ export const agentMetrics: readonly MetricSpec<AgentStats>[] = [
   ...transformMetrics,
   ...bufferMetrics,
   ...senderMetrics,
+  ...linkMetrics,
+  ...wearMetrics,
+  ...clockMetrics,
   ...processMetrics
 ]

@@ -5,6 +5,7 @@ import type { Log } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Appender, Chunk } from './buffer/buffer.ts'
 import type { AgentConfig } from './config.ts'
+import type { Taps } from './control/taps.ts'
 import type { AgentStats } from './metrics.ts'
 import type { SourceConfig } from './source-config.ts'
 import { SourceRunner } from './source-runner.ts'
@@ -28,6 +29,8 @@ export interface SourceSetDependencies {
   readonly log: Log
   readonly stdin: () => Readable
   readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly tellTime?: (timeMs: number) => void
+  readonly taps: Taps
 }
 
 /** The sources of the configuration, each run by itself. */
@@ -107,11 +110,15 @@ export class SourceSet {
       throw new TypeError(`the configuration lets no source of kind ${source.kind} through`)
     const log = this.#dependencies.log.child({ source: name })
     const context = { ...this.#dependencies, ...rest, name, log }
+    const { taps } = this.#dependencies
     const plain = type.create(source.options, context)
+    const sink = source.priority === 'high' ? urgent(this.#buffer) : this.#buffer
     return new SourceRunner({
       ...this.#dependencies,
-      source: chain ? new TransformedSource({ ...context, source: plain, chain }) : plain,
-      sink: source.priority === 'high' ? urgent(this.#buffer) : this.#buffer,
+      source: chain
+        ? new TransformedSource({ ...context, source: taps.onSource(plain), chain })
+        : plain,
+      sink: taps.onSink(sink, name, chain ? ['after'] : ['before', 'after']),
       log,
       onNoInput: (error) => this.#failing.abort(error)
     })

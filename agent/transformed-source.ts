@@ -53,7 +53,8 @@ export class TransformedSource implements Source {
     const done = new AbortController()
     void clock.sleep(graceMs, done.signal).then(() => giveUp.abort())
     try {
-      await sink.append({ stream, records, volatile: true, urgent: true }, giveUp.signal)
+      const chunk = { stream, records, times: chain.timesAfter(), volatile: true, urgent: true }
+      await sink.append(chunk, giveUp.signal)
     } catch (error) {
       const { length } = records.lens
       log.error({ error, records: length }, 'what the transforms held could not be stored')

@@ -9,6 +9,19 @@ export interface Terminal {
   stdin(): Readable
   print(text: string): void
   onSignal(signal: NodeJS.Signals, listener: () => void): void
+  /** Calls back when nobody reads standard output any more (`… | head -1`). */
+  onOutputClosed?(listener: () => void): void
+  /** Absent when standard output or input is no screen and keyboard. */
+  readonly screen?: Screen
+}
+
+/** What a person looks at and types on. */
+export interface Screen {
+  size(): { readonly columns: number; readonly rows: number }
+  /** As it is, without a line end. */
+  write(text: string): void
+  /** Every key comes at once and is not shown. Until the returned function is called. */
+  onKey(listener: (key: string) => void): () => void
 }
 
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
@@ -16,12 +29,30 @@ export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 /** The process that runs. */
 export function processTerminal(): Terminal {
   // Whoever reads may have had enough (`check | head -1`), which is no failure.
-  process.stdout.on('error', () => undefined)
+  const outputClosed = new AbortController()
+  process.stdout.on('error', () => outputClosed.abort())
   return {
     env: process.env,
     stdin: () => process.stdin,
     print: (text) => process.stdout.write(`${text}\n`),
-    onSignal: (signal, listener) => process.on(signal, listener)
+    onSignal: (signal, listener) => process.on(signal, listener),
+    onOutputClosed: (listener) => outputClosed.signal.addEventListener('abort', listener),
+    ...(process.stdout.isTTY && process.stdin.isTTY ? { screen: processScreen() } : {})
+  }
+}
+
+function processScreen(): Screen {
+  const { stdin, stdout } = process
+  return {
+    size: () => ({ columns: stdout.columns, rows: stdout.rows }),
+    write: (text) => stdout.write(text),
+    onKey: (listener) => {
+      const onData = (keys: Buffer) => {
+        for (const key of keys.toString()) listener(key)
+      }
+      stdin.setRawMode(true).on('data', onData).resume()
+      return () => stdin.off('data', onData).pause().setRawMode(false)
+    }
   }
 }
 

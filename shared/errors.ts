@@ -38,7 +38,7 @@ export const errorKinds = {
     status: 401,
     ack: 'unauthorized',
     retryable: false,
-    meaning: 'The token is missing, wrong or revoked.'
+    meaning: 'The token or certificate is missing, wrong, expired or revoked.'
   },
   forbidden: {
     status: 403,

@@ -8,6 +8,8 @@ import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 export interface Health {
   /** Why work cannot be done now; empty when it can. */
   notReady(): Promise<readonly string[]>
+  /** What is as it should be, though it may not look so; absent: nothing is. */
+  notes?(): readonly string[]
   /** The metrics as Prometheus text. */
   metrics(): Promise<string>
 }
@@ -72,7 +74,10 @@ export class HealthServer implements Component {
   async #answer(path: string, response: ServerResponse): Promise<void> {
     const { health } = this.#options
     try {
-      if (path === '/healthz') return sendJson(response, 200, { status: 'ok' })
+      if (path === '/healthz') {
+        const notes = health.notes?.() ?? []
+        return sendJson(response, 200, { status: 'ok', ...(notes.length > 0 ? { notes } : {}) })
+      }
       if (path === '/readyz') {
         const reasons = await health.notReady()
         const ready = reasons.length === 0

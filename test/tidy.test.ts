@@ -19,38 +19,78 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'agent/main.ts': ['agent/commands', 'shared'],
   'agent/commands': [
     'agent/*',
+    'agent/commands/buffer',
+    'agent/clock',
     'agent/control',
+    'agent/remote/remote.ts',
     'agent/doctor',
     'agent/fixtures',
     'agent/init',
+    'agent/sources',
     'agent/top',
+    'agent/transforms/transforms-field.ts',
     'shared'
   ],
   // What the commands do, beside the agent.
-  'agent/doctor': ['agent/*', 'agent/control', 'agent/sources/tail/glob.ts', 'shared'],
+  'agent/commands/buffer': [
+    'agent/*',
+    'agent/buffer',
+    'agent/carry',
+    'agent/clock',
+    'agent/commands',
+    'agent/sender',
+    'shared'
+  ],
+  'agent/carry': ['agent/buffer', 'agent/clock', 'agent/sender', 'shared'],
+  'agent/doctor': [
+    'agent/*',
+    'agent/clock',
+    'agent/control',
+    'agent/sources/tail/glob.ts',
+    'agent/top/quantities.ts',
+    'shared'
+  ],
   'agent/fixtures': ['agent/*', 'agent/transforms', 'shared'],
-  'agent/init': ['agent/*', 'agent/sources', 'shared'],
+  'agent/init': ['shared'],
   'agent/top': ['agent/control', 'shared'],
   'agent/control': ['agent/buffer/buffer.ts', 'agent/sources/source.ts', 'shared'],
   'agent/*': [
+    'agent/clock',
     'agent/config',
     'agent/control',
     'agent/sources',
     'agent/transforms',
     'agent/buffer',
     'agent/sender',
+    'agent/link',
     'shared'
   ],
-  'agent/config': ['agent/*', 'shared'],
+  'agent/remote': ['agent/*', 'shared'],
+  'agent/config': ['agent/*', 'agent/link/quiet-hours.ts', 'shared'],
   'agent/sources': ['agent/formats', 'agent/buffer/buffer.ts', 'shared'],
   'agent/transforms': ['agent/formats', 'agent/buffer/buffer.ts', 'shared'],
   'agent/formats': ['shared'],
   'agent/sender': ['agent/buffer/buffer.ts', 'shared'],
-  'agent/buffer': ['shared'],
+  'agent/link': [
+    'agent/sender/send-gate.ts',
+    'agent/sender/transports/transport.ts',
+    'agent/buffer/buffer.ts',
+    'shared'
+  ],
+  'agent/buffer': ['agent/clock', 'shared'],
+  'agent/clock': ['shared'],
   'gateway/main.ts': ['gateway/commands', 'shared'],
   'gateway/stream-main.ts': ['gateway/stream-commands', 'shared'],
-  // Devices are kept in a file that the commands and a running gateway share.
-  'gateway/commands': ['gateway/*', 'gateway/admission/device-store.ts', 'shared'],
+  // Devices and their accounts are kept in files that the commands and a running gateway share.
+  'gateway/commands': [
+    'gateway/*',
+    'gateway/admission/device-store.ts',
+    'gateway/admission/ledger-store.ts',
+    'gateway/admission/admission.ts',
+    'gateway/tls/read-tls.ts',
+    'gateway/remote-config',
+    'shared'
+  ],
   // A Kinesis is read and written with no gateway between.
   'gateway/stream-commands': [
     'gateway/engines/engine.ts',
@@ -63,6 +103,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/*': [
     'gateway/fronts/http',
     'gateway/fronts/mqtt',
+    'gateway/fronts/tls',
+    'gateway/remote-config',
+    'gateway/tls',
     'gateway/admission',
     'gateway/sharding',
     'gateway/engines',
@@ -72,17 +115,30 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'gateway/spool',
     'shared'
   ],
+  'gateway/tls': ['gateway/tls-config.ts', 'gateway/fronts/tls', 'shared'],
+  'gateway/fronts/tls': ['gateway/admission/admission.ts', 'shared'],
+  // What phone apps send, over whichever front.
+  'gateway/fronts/trackers': ['shared'],
   'gateway/fronts/http': [
+    'gateway/fronts/tls',
+    'gateway/fronts/trackers',
     'gateway/admission/admission.ts',
     'gateway/engines/engine.ts',
+    'gateway/remote-config',
     'gateway/engines/description-json.ts',
     'gateway/reading/reader.ts',
     'shared'
   ],
-  'gateway/fronts/mqtt': ['gateway/admission/admission.ts', 'shared'],
+  'gateway/fronts/mqtt': [
+    'gateway/fronts/tls',
+    'gateway/fronts/trackers',
+    'gateway/admission/admission.ts',
+    'shared'
+  ],
   'gateway/admission': ['gateway/sharding/sharding.ts', 'shared'],
   'gateway/sharding': ['gateway/engines', 'shared'],
   'gateway/spool': ['gateway/sharding/sharding.ts', 'gateway/reading', 'gateway/engines', 'shared'],
+  'gateway/remote-config': ['shared'],
   'gateway/reading': ['gateway/engines', 'shared'],
   'gateway/engines/embedded': ['gateway/engines', 'shared'],
   'gateway/engines/kinesis': ['gateway/engines', 'shared'],

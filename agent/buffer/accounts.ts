@@ -70,13 +70,14 @@ export class Accounts {
     return this.#write(all, { concludes: true })
   }
 
-  /** May be lost in a power cut, and costs no fsync. */
-  async save(): Promise<void> {
+  /** May be lost in a power cut, and costs no fsync. False: how far the sending has come was left out. */
+  async save(): Promise<boolean> {
     const { store, cursors, ledger } = this.#options
+    const told = !this.#suspended
     const settled = this.#suspended ? [] : cursors.takeSettled(this.#lowestIds())
     const body = () => JSON.stringify(this.#progress(this.#gone))
     const changed = !this.#suspended && (settled.length > 0 || body() !== this.#saved)
-    if (!changed && !ledger.unsaved) return
+    if (!changed && !ledger.unsaved) return told
     let saved = this.#saved
     await store.write(
       async (db) => {
@@ -90,6 +91,7 @@ export class Accounts {
       { lazy: true }
     )
     this.#saved = saved
+    return told
   }
 
   #write(all: readonly WriteOff[], { concludes }: { concludes: boolean }): Promise<void> {

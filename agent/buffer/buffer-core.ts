@@ -8,6 +8,7 @@ import { DeadLetters, deadLettersTable, readDeadLetters } from './dead-letters.t
 import { FrameIndex } from './frames/frame-index.ts'
 import { Ledger, lossesTable } from './ledger.ts'
 import { loadProgress, loadSettledCursors, progressTable, settledCursorsTable } from './progress.ts'
+import { LiveTable, liveTable } from './live-table.ts'
 import type { RecentFrames } from './frames/recent-frames.ts'
 import { giveUpRepeated } from './recovery/repeated-frames.ts'
 import { type FoundRow, loadRow } from './recovery/row-loader.ts'
@@ -28,7 +29,7 @@ export interface CoreOptions {
 }
 
 const policies = ['drop-oldest', 'block'] as const
-const tables = [lossesTable, deadLettersTable, progressTable, settledCursorsTable]
+const tables = [lossesTable, deadLettersTable, progressTable, settledCursorsTable, liveTable]
 
 /** What is on disk, opened: both rows of segments and `agent.db`. */
 export class BufferCore {
@@ -37,6 +38,7 @@ export class BufferCore {
   readonly cursors: CursorTable
   readonly ledger: Ledger
   readonly deadLetters: DeadLetters
+  readonly live: LiveTable
   readonly #agentStore: AgentStore
   readonly #accounts: Accounts
   readonly #unfinished: UnfinishedSalvage
@@ -48,6 +50,7 @@ export class BufferCore {
       readonly agentStore: AgentStore
       readonly deadLetters: DeadLetters
       readonly ledger: Ledger
+      readonly live: LiveTable
     }
   ) {
     this.rows = {
@@ -58,6 +61,7 @@ export class BufferCore {
     this.cursors = shared.cursors
     this.ledger = rest.ledger
     this.deadLetters = rest.deadLetters
+    this.live = rest.live
     this.#agentStore = rest.agentStore
     this.#accounts = shared.accounts
     this.#unfinished = new UnfinishedSalvage({ ...shared, rows: this.rows, found })
@@ -83,7 +87,8 @@ export class BufferCore {
       }
       for (const { highest } of Object.values(found)) sequence.startAbove(highest)
       for (const { version } of settledCursors) sequence.startAbove({ version, segment: 0 })
-      const core = new BufferCore(shared, found, { agentStore, deadLetters, ledger })
+      const live = await LiveTable.load(agentStore, index.allEpochs())
+      const core = new BufferCore(shared, found, { agentStore, deadLetters, ledger, live })
       core.#takeCursors(found, settledCursors)
       await core.#salvage(found, shared)
       for (const policy of policies) await core.rows[policy].sweep()
@@ -95,8 +100,9 @@ export class BufferCore {
   }
 
   /** How far the sending has come; may be lost in a power cut. */
-  saveProgress(): Promise<void> {
-    return this.#accounts.save()
+  async saveProgress(): Promise<void> {
+    const final = this.live.finalBy(this.index)
+    if (await this.#accounts.save()) this.live.settle(final)
   }
 
   deadLetterPage(page: { readonly after?: number; readonly limit: number }) {

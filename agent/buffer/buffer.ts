@@ -3,6 +3,10 @@ import type { AckCode } from '../../shared/errors.ts'
 import type { Histogram } from '../../shared/histogram.ts'
 import type { RecordColumns } from '../../shared/record.ts'
 import type { BatchHeader, BodyEncoding } from '../../shared/wire/batch.ts'
+import type { Stamp } from '../clock/device-time.ts'
+import type { SeqRange } from './seq-ranges.ts'
+
+export type { SeqRange } from './seq-ranges.ts'
 
 /** What a stream does when the buffer is at its cap. */
 export type OverflowPolicy = 'drop-oldest' | 'block'
@@ -34,7 +38,15 @@ export interface Chunk {
    * while the disk is unusable they may wait in the memory ring, and `append` then resolves.
    */
   readonly volatile?: boolean
+  /**
+   * Where the event times come from. `clock`, the default: this machine's wall clock, just now; once
+   * that is learnt, they are corrected. `own`: the records brought them along, and they stay. `gps`: as
+   * `own`, from a receiver, so that they are right whatever the wall clock says.
+   */
+  readonly times?: TimeOrigin
 }
+
+export type TimeOrigin = 'clock' | 'own' | 'gps'
 
 /** The side of the buffer that sources see. */
 export interface Appender {
@@ -57,8 +69,12 @@ export type FrameId = string
 /** A frame with all of its header that is known before it is sent. */
 export interface StoredFrame {
   readonly id: FrameId
-  /** `device` is the agent's own; `floor` is as of this reading. */
+  /** `device` is the agent's own; `floor` is as of this reading, `clock` as it was stored. */
   readonly header: BatchHeader
+  /** When it was closed, by the clock that its times are of; absent when they are not to be corrected. */
+  readonly stamp?: Stamp
+  /** When it was closed, for `LaneStore.ageMs`. */
+  readonly closed?: Omit<Stamp, 'clock'>
   readonly enc: BodyEncoding
   /** Exactly what was stored. */
   readonly body: Buffer
@@ -86,6 +102,11 @@ export interface FrameStore {
   /** Lowest sequence number of this epoch and stream that is still held; 0 when none is. */
   floor(stream: string, epoch: string): number
   /**
+   * The header of a frame, or of a part of one, with `floor`, `clock` and `offset` as of now. No
+   * repeat is told by these, so each attempt to send takes what is known by then.
+   */
+  currentHeader(frame: StoredFrame): BatchHeader
+  /**
    * The frame is settled: parks what is to be parked first, durably, then forgets the frame. One
    * frame may have records parked for several reasons. Frames of a stream may be released in any
    * order. A crash before a release is on disk means that the frame is sent again; the gateway
@@ -96,8 +117,44 @@ export interface FrameStore {
   changed(signal: AbortSignal): Promise<void>
 }
 
+/** A record of one stream, or the place where it would be. */
+export interface SeqPlace {
+  readonly epoch: string
+  readonly seq: number
+}
+
+/** What the sender needs besides of a stream whose newest frames go first. */
+export interface LaneStore {
+  /** Epochs of which frames of this stream are held, oldest first. */
+  epochs(stream: string): readonly string[]
+  /** As `FrameStore.read`, of one epoch, from the first frame on that begins at or behind a place. */
+  readFrom(stream: string, place: SeqPlace, maxBytes: number): Promise<StoredFrame[]>
+  /** The lowest sequence number at or behind a place that is still held; 0 when none is. */
+  nextHeld(stream: string, place: SeqPlace): number
+  /** The frame that was stored last since the start, settled or not; undefined when none was. */
+  newest(stream: string): NewestFrame | undefined
+  /** Milliseconds since a frame was closed; 0 when that is not known. */
+  ageMs(frame: StoredFrame): number
+  /**
+   * The sequence numbers that were, or may have been, sent in the live lane, as last saved; those
+   * of older epochs of which nothing was saved all may have been. Undefined: none was.
+   */
+  live(stream: string, epoch: string): readonly SeqRange[] | undefined
+  /** Durable when it resolves. By epoch. */
+  saveLive(stream: string, live: ReadonlyMap<string, readonly SeqRange[]>): Promise<void>
+  /** What is below is settled for good: no crash brings it back. */
+  final(stream: string, epoch: string): number
+}
+
+export interface NewestFrame {
+  readonly epoch: string
+  readonly first: number
+  readonly last: number
+}
+
 /** The durable buffer of the agent. */
 export interface AgentBuffer extends Appender, FrameStore, Component {
+  readonly lanes: LaneStore
   stats(): BufferStats
 }
 

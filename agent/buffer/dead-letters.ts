@@ -37,13 +37,21 @@ export const deadLettersTable: StoreTable = {
   }
 }
 
+const selectSizes = 'SELECT id, stream, seqs, length(body) AS bytes FROM dead_letters'
+
 /** What a letter takes besides its body, about. Bytes. */
 const letterOverheadBytes = 256
+
+/** `after`: id of the last letter known. */
+export interface LetterPage {
+  readonly after?: number
+  readonly limit: number
+}
 
 /** The letters of a store with ids above `after`, in the order in which they were parked. */
 export async function readDeadLetters(
   store: Pick<Sql, 'all'>,
-  { after = 0, limit }: { after?: number; limit: number }
+  { after = 0, limit }: LetterPage
 ): Promise<{ id: number; letter: DeadLetter }[]> {
   const rows = await store.all(
     'SELECT * FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?',
@@ -105,17 +113,43 @@ export class DeadLetters {
     })
   }
 
+  /** Durable when it resolves. `lost`: nobody has them any more, and they are counted. */
+  remove(ids: readonly number[], { lost }: { readonly lost: boolean }): Promise<void> {
+    return this.#store.write(async (db) => {
+      const losses: Loss[] = []
+      let freed = 0
+      for (const id of ids) {
+        const row = await db.get(`${selectSizes} WHERE id = ?`, id)
+        freed += row ? await this.#delete(db, row, { losses, reason: 'dead_letter_dropped' }) : 0
+      }
+      const count = await this.#ledger.write(db, lost ? losses : [])
+      return () => {
+        this.#bytes -= freed
+        count()
+      }
+    })
+  }
+
   async #dropOldest(db: Sql, losses: Loss[]): Promise<number> {
-    const row = await db.get(
-      'SELECT id, stream, seqs, length(body) AS bytes FROM dead_letters ORDER BY id LIMIT 1'
-    )
-    if (!row) return 0
+    const row = await db.get(`${selectSizes} ORDER BY id LIMIT 1`)
+    return row ? this.#delete(db, row, { losses, reason: 'dead_letter_overflow' }) : 0
+  }
+
+  async #delete(
+    db: Sql,
+    row: SqlRow,
+    { losses, reason }: { losses: Loss[]; reason: Loss['reason'] }
+  ): Promise<number> {
     await db.run('DELETE FROM dead_letters WHERE id = ?', row['id'] ?? null)
     const seqs = JSON.parse(String(row['seqs'])) as SeqRange[]
-    const records = seqs.reduce((sum, [from, to]) => sum + to - from + 1, 0)
-    losses.push({ stream: String(row['stream']), reason: 'dead_letter_overflow', records })
+    losses.push({ stream: String(row['stream']), reason, records: countOf(seqs) })
     return (row['bytes'] as number) + letterOverheadBytes
   }
+}
+
+/** How many records these are. */
+export function countOf(seqs: readonly SeqRange[]): number {
+  return seqs.reduce((sum, [from, to]) => sum + to - from + 1, 0)
 }
 
 function valuesOf(letter: DeadLetter): SqlValue[] {

@@ -13,6 +13,8 @@ type LossReason =
   | 'corrupt'
   /** The dead letters were at their cap. */
   | 'dead_letter_overflow'
+  /** Somebody dropped dead letters. */
+  | 'dead_letter_dropped'
 
 export interface Loss {
   readonly stream: string
@@ -48,6 +50,12 @@ export const lossesTable: StoreTable = {
 const upsert = `${lossesTable.insert} ON CONFLICT (stream, reason) DO UPDATE
   SET records = excluded.records, reported = excluded.reported, crc = excluded.crc`
 
+/** What a store says is lost, for programs that only look. */
+export async function readLosses(store: Pick<Sql, 'all'>): Promise<Entry[]> {
+  const rows = await store.all('SELECT * FROM losses')
+  return rows.flatMap((row) => parseEntry(row) ?? [])
+}
+
 /** What was lost, by stream and reason, since this data directory was made. */
 export class Ledger {
   readonly #store: AgentStore
@@ -62,10 +70,7 @@ export class Ledger {
 
   static async load(store: AgentStore): Promise<Ledger> {
     const ledger = new Ledger(store)
-    for (const row of await store.all('SELECT * FROM losses')) {
-      const entry = parseEntry(row)
-      if (entry) ledger.#entries.set(keyOf(entry), entry)
-    }
+    for (const entry of await readLosses(store)) ledger.#entries.set(keyOf(entry), entry)
     return ledger
   }
 

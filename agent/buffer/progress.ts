@@ -1,6 +1,5 @@
 import { crc32 } from 'node:zlib'
 import type { SqlRow } from '../../shared/sqlite.ts'
-import type { AgentStore } from './store/agent-store.ts'
 import type { OverflowPolicy } from './buffer.ts'
 import { type CursorRow, cursorValues, insertCursor, parseCursor } from './cursor-row.ts'
 import type { SettledRun } from './frames/frame-index.ts'
@@ -45,12 +44,12 @@ export const settledCursorsTable: StoreTable = {
   }
 }
 
-export async function loadProgress(store: AgentStore): Promise<Progress> {
+export async function loadProgress(store: Pick<Sql, 'all'>): Promise<Progress> {
   const [row] = await store.all('SELECT * FROM progress WHERE id = 1')
   return (row && parseProgress(row)) ?? noProgress
 }
 
-export async function loadSettledCursors(store: AgentStore): Promise<CursorRow[]> {
+export async function loadSettledCursors(store: Pick<Sql, 'all'>): Promise<CursorRow[]> {
   const rows = await store.all('SELECT * FROM settled_cursors')
   return rows.flatMap((row) => parseCursor(row) ?? [])
 }

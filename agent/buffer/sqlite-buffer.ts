@@ -1,12 +1,12 @@
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import { freeBytesOf } from '../../shared/free-bytes.ts'
-import { Histogram } from '../../shared/histogram.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import { Database } from '../../shared/sqlite.ts'
+import type { BatchHeader } from '../../shared/wire/batch.ts'
+import type { DeviceTime } from '../clock/device-time.ts'
 import { Bell } from './bell.ts'
-import { BootTime } from './boot-time.ts'
 import type {
   AgentBuffer,
   BufferStats,
@@ -17,14 +17,16 @@ import type {
   StoredFrame
 } from './buffer.ts'
 import { BufferCore } from './buffer-core.ts'
+import { statsOf } from './buffer-stats.ts'
 import { Capacity } from './capacity.ts'
 import type { Compression } from './intake/chunk-parts.ts'
 import { DataDirectory, isUnwritable } from './store/data-directory.ts'
-import type { DeadLetter } from './dead-letters.ts'
+import type { DeadLetter, LetterPage } from './dead-letters.ts'
 import { HeldFrames } from './frames/held-frames.ts'
 import { Intake } from './intake/intake.ts'
 import { RecentFrames } from './frames/recent-frames.ts'
 import { Sequence } from './sequence.ts'
+import { StoredLanes } from './stored-lanes.ts'
 import type { OpenSql } from './store/store-file.ts'
 
 export interface SqliteBufferOptions {
@@ -43,6 +45,7 @@ export interface SqliteBufferOptions {
   readonly ringRecords: number
   readonly deadLetterBytes: number
   readonly clock: Clock
+  readonly time: DeviceTime
   readonly random: Random
   readonly log: Log
   /** Free space of the disk that holds `directory`; default: what the system says. */
@@ -72,9 +75,9 @@ interface Running {
 /** The durable buffer of the agent, in SQLite files. */
 export class SqliteBuffer implements AgentBuffer {
   readonly name = 'buffer'
+  readonly lanes: StoredLanes
   readonly #options: SqliteBufferOptions
   readonly #sequence: Sequence
-  readonly #time: BootTime
   readonly #bell = new Bell()
   readonly #ending = new AbortController()
   #starting: Promise<void> | undefined
@@ -86,7 +89,7 @@ export class SqliteBuffer implements AgentBuffer {
   constructor(options: SqliteBufferOptions) {
     this.#options = options
     this.#sequence = new Sequence(options.random)
-    this.#time = new BootTime(options.clock, options.random)
+    this.lanes = new StoredLanes(() => this.#running(), options.time)
   }
 
   /** Rejects with `store_locked`, `store_too_new`, `store_full`. */
@@ -120,6 +123,10 @@ export class SqliteBuffer implements AgentBuffer {
     return this.#inner?.held.floor(stream, epoch) ?? 0
   }
 
+  currentHeader(frame: StoredFrame): BatchHeader {
+    return this.#inner?.held.currentHeader(frame) ?? frame.header
+  }
+
   async release(id: FrameId, parked?: readonly Parked[]): Promise<void> {
     return this.#running().held.release(id, parked)
   }
@@ -129,31 +136,17 @@ export class SqliteBuffer implements AgentBuffer {
   }
 
   /** Parked records, in the order in which they were parked; `after`: id of the last one known. */
-  async deadLetters(page: {
-    readonly after?: number
-    readonly limit: number
-  }): Promise<{ id: number; letter: DeadLetter }[]> {
+  async deadLetters(page: LetterPage): Promise<{ id: number; letter: DeadLetter }[]> {
     return this.#running().core.deadLetterPage(page)
   }
 
+  /** See `DeadLetters.remove`. */
+  async removeDeadLetters(ids: readonly number[], what: { readonly lost: boolean }): Promise<void> {
+    return this.#running().core.deadLetters.remove(ids, what)
+  }
+
   stats(): BufferStats {
-    const { core, held, intake } = this.#inner ?? {}
-    const rows = core ? Object.values(core.rows) : []
-    const oldest = core?.index.oldest()
-    return {
-      records: core?.index.records ?? 0,
-      bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
-      segments: rows.reduce((sum, { numbers }) => sum + numbers.length, 0),
-      oldestAgeMs: oldest ? this.#time.since(oldest) : 0,
-      appendedRecords: intake?.appended ?? 0,
-      releasedRecords: held?.counts.released ?? 0,
-      parkedRecords: held?.counts.parked ?? 0,
-      lost: core?.ledger.totals() ?? [],
-      commit: intake?.commit ?? new Histogram(),
-      mode: intake?.mode ?? 'disk',
-      ringRecords: intake?.ringRecords ?? 0,
-      epoch: this.#sequence.epoch
-    }
+    return statsOf(this.#inner, { time: this.#options.time, epoch: this.#sequence.epoch })
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -180,7 +173,6 @@ export class SqliteBuffer implements AgentBuffer {
     const shared = {
       ...this.#options,
       sequence: this.#sequence,
-      time: this.#time,
       bell: this.#bell,
       recent: new RecentFrames(recentBytes)
     }

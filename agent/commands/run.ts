@@ -2,10 +2,14 @@ import type { Command } from 'commander'
 import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
+import type { Overlay } from '../../shared/config/overlay.ts'
 import { createLog } from '../../shared/log.ts'
 import { probeDisk } from '../../shared/probe-disk.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { runUntilSignal } from '../../shared/run-until-signal.ts'
+import type { Agent, AgentDependencies } from '../agent.ts'
+import type { AgentConfig } from '../config.ts'
+import type { RemoteConfig } from '../remote/remote.ts'
 import { agentConfigSpec } from './config-spec.ts'
 
 const drainMs = 10_000
@@ -17,12 +21,10 @@ export function runCommand(terminal: Terminal): Command {
     const config = await load()
     const clock = systemClock
     const log = createLog('headwater-agent', config.log.level)
-    // Loaded when the configuration is known to be good, so that a mistake shows at once.
-    const { Agent } = await import('../agent.ts')
     const stdin = () => terminal.stdin()
     const environment = terminal.env
     const dependencies = { clock, random: systemRandom, log, stdin, environment }
-    const agent = new Agent(config, dependencies)
+    const agent = await createAgent(config, load, dependencies)
     await runUntilSignal(agent, {
       terminal,
       clock,
@@ -33,4 +35,23 @@ export function runCommand(terminal: Terminal): Command {
       until: (signal) => agent.finished(signal)
     })
   })
+}
+
+/**
+ * The agent, behind what brings its configuration from the gateway where the file says so. Loaded
+ * when the configuration is known to be good, so that a mistake shows at once.
+ */
+async function createAgent(
+  local: AgentConfig,
+  load: (overlay: Overlay) => Promise<AgentConfig>,
+  dependencies: AgentDependencies
+): Promise<Agent | RemoteConfig> {
+  const { Agent } = await import('../agent.ts')
+  if (!local.remote) return new Agent(local, dependencies)
+  const { RemoteConfig, RenewedAgent, StoredConfigs } = await import('../remote/remote.ts')
+  const configs = new StoredConfigs({ local, load, ...dependencies })
+  const start = await configs.begin()
+  dependencies.log.level = start.config.log.level
+  const agent = new RenewedAgent(start.config, (config) => new Agent(config, dependencies))
+  return new RemoteConfig({ agent, configs, start, ...dependencies })
 }

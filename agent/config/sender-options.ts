@@ -18,6 +18,9 @@ export const senderOptions = z.strictObject({
       max: duration({ min: 1 }).prefault('5m').describe('Upper bound of every later wait.')
     })
     .prefault({}),
+  liveShare: count({ min: 1, max: 99 })
+    .prefault(70)
+    .describe('Percent of the bytes for what is live in newest-first streams while more waits.'),
   stall: duration({ min: 1000 })
     .prefault('60s')
     .describe('A connection that moves no byte for so long is made anew.')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { duration } from '../../shared/config/fields.ts'
 
 /** How one stream is handled. */
 export const streamOptions = z.strictObject({
@@ -7,9 +8,18 @@ export const streamOptions = z.strictObject({
     .prefault('drop-oldest')
     .describe('What happens when the buffer is at its cap.'),
   order: z
-    .literal('oldest-first', {
-      error: 'must be oldest-first; newest-first is not available yet'
-    })
+    .enum(['oldest-first', 'newest-first'])
     .prefault('oldest-first')
-    .describe('Which records go first after an outage.')
+    .describe('Which records go first after an outage.'),
+  backlogAfter: duration({ min: 1000 })
+    .prefault('1m')
+    .describe('newest-first: what waits for longer is overtaken by the newest.'),
+  priority: z
+    .enum(['normal', 'high'])
+    .prefault('normal')
+    .describe('high: sent in quiet hours too, and from the reserve of the data budget.'),
+  wait: z
+    .enum(['never', 'unmetered'])
+    .prefault('never')
+    .describe('unmetered: waits in the buffer while the link is metered.')
 })

@@ -4,15 +4,19 @@ import { type AckCode, asHeadwaterError, type HeadwaterError } from '../../share
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Ack } from '../../shared/wire/ack.ts'
-import type { FrameStore, StoredFrame } from '../buffer/buffer.ts'
+import type { FrameStore } from '../buffer/buffer.ts'
 import type { Bell } from './bell.ts'
 import { Counters } from './counters.ts'
-import { FrameReader, type LearnedLimits } from './frame-reader.ts'
+import type { Piece } from './frame-reader.ts'
+import { LaneSet } from './lane-set.ts'
 import { Link } from './link.ts'
 import { Pacer } from './pacer.ts'
+import type { NewestFirst } from './newest-first.ts'
 import { type BackoffBounds, Pause } from './pause.ts'
+import type { Candidate } from './round.ts'
 import { Releases } from './releases.ts'
-import { type Shipment, StreamLane } from './stream-lane.ts'
+import type { SendGate } from './send-gate.ts'
+import type { Shipment, StreamLane } from './stream-lane.ts'
 import type { Transport } from './transports/transport.ts'
 import { type Verdict, verdictOf, verdictOnFailure } from './verdicts.ts'
 import { Window, type WindowLimits } from './window.ts'
@@ -25,6 +29,9 @@ export interface DispatcherOptions {
   readonly log: Log
   readonly window: WindowLimits
   readonly backoff?: BackoffBounds | undefined
+  readonly newestFirst?: NewestFirst | undefined
+  /** Absent: nothing is kept back. */
+  readonly gate?: SendGate | undefined
   /** Rings when there is something to `advance`. */
   readonly bell: Bell
 }
@@ -35,10 +42,10 @@ export class Dispatcher {
   readonly link: Link
   readonly counters = new Counters()
   readonly #options: DispatcherOptions
-  readonly #lanes = new Map<string, StreamLane>()
+  readonly #lanes: LaneSet
   readonly #releases: Releases
   readonly #pacer = new Pacer()
-  readonly #learned: LearnedLimits = { maxBatchBytes: Number.POSITIVE_INFINITY }
+  readonly #learned = { maxBatchBytes: Number.POSITIVE_INFINITY }
   readonly #abandoned = new AbortController()
 
   constructor(options: DispatcherOptions) {
@@ -48,6 +55,14 @@ export class Dispatcher {
     this.window = new Window(options.window)
     this.link = new Link(new Pause(options), options.log)
     this.#releases = new Releases(options)
+    this.#lanes = new LaneSet({
+      ...options,
+      releases: this.#releases,
+      window: this.window,
+      limits: options.window,
+      counters: this.counters,
+      learned: this.#learned
+    })
   }
 
   /** Nothing is on its way, and the buffer knows of all that is settled; or all was abandoned. */
@@ -57,37 +72,30 @@ export class Dispatcher {
   }
 
   get heldStreams(): { stream: string; code: AckCode }[] {
-    return [...this.#lanes].flatMap(([stream, { heldFor }]) =>
-      heldFor ? [{ stream, code: heldFor }] : []
-    )
+    return this.#lanes.heldStreams
   }
 
   /** Milliseconds until `fill` may be able to do more although nothing new has come. */
   get waitMs(): number {
-    const lanes = [...this.#lanes.values()].map((lane) => lane.waitMs)
-    const waits = [this.link.waitMs, this.#pacer.waitMs(this.#options.clock.monoMs()), ...lanes]
+    const gated = this.#options.store.streams().map((stream) => this.#gatedMs(stream))
+    const pacedMs = this.#pacer.waitMs(this.#options.clock.monoMs())
+    const waits = [this.link.waitMs, pacedMs, ...this.#lanes.waitsMs, ...gated]
     return Math.min(...waits.map((ms) => (ms > 0 ? ms : Number.POSITIVE_INFINITY)))
   }
 
   /** Acts on the answers that have come. */
   advance(): void {
-    const streams = new Set(this.#options.store.streams())
-    for (const [stream, lane] of this.#lanes) {
-      lane.advance()
-      if (lane.empty && !streams.has(stream)) this.#lanes.delete(stream)
-    }
+    this.#lanes.advance()
   }
 
-  /** Sends what may be sent now, the stream with the oldest frame first. */
+  /** Sends what may be sent now. */
   async fill(signal: AbortSignal): Promise<void> {
-    for (const lane of this.#inTurn()) {
-      for (;;) {
-        if (!this.#open) return
-        const piece = await this.#peek(lane)
-        if (!piece) break
-        if (signal.aborted || !this.window.fits(piece.frame.body.length)) return
-        this.#send(lane.ship(piece, this.link.attempt))
-      }
+    const round = await this.#lanes.round(this.link.probing, (lane) => this.#peek(lane))
+    while (this.#open) {
+      const next = await round.next()
+      if (!next || signal.aborted || !this.window.fits(next.piece.frame.body.length)) return
+      round.taken(next)
+      this.#send(next)
     }
   }
 
@@ -104,33 +112,13 @@ export class Dispatcher {
     return this.#pacer.waitMs(this.#options.clock.monoMs()) === 0
   }
 
-  #inTurn(): StreamLane[] {
-    const lanes = this.#options.store.streams().map((stream) => this.#laneOf(stream))
-    if (!this.link.probing) return lanes
-    // What is in trouble may be what cuts the connection, so others try the way first.
-    return [...lanes.filter((lane) => !lane.troubled), ...lanes.filter((lane) => lane.troubled)]
+  #gatedMs(stream: string): number {
+    return this.#options.gate?.waitMs(stream) ?? 0
   }
 
-  #laneOf(stream: string): StreamLane {
-    const known = this.#lanes.get(stream)
-    if (known) return known
-    const { store, log } = this.#options
-    const releases = this.#releases
-    const lane = new StreamLane({
-      stream,
-      reader: new FrameReader({ stream, store, releases, learned: this.#learned }),
-      pause: new Pause(this.#options),
-      releases,
-      window: this.window,
-      counters: this.counters,
-      log
-    })
-    this.#lanes.set(stream, lane)
-    return lane
-  }
-
-  async #peek(lane: StreamLane): ReturnType<StreamLane['peek']> {
+  async #peek(lane: StreamLane): Promise<Piece | undefined> {
     try {
+      if (this.#gatedMs(lane.stream) > 0) return undefined
       return await lane.peek()
     } catch (error) {
       lane.defer(error)
@@ -138,9 +126,11 @@ export class Dispatcher {
     }
   }
 
-  #send(shipment: Shipment): void {
-    const { transport, clock } = this.#options
-    const frame = this.#current(shipment.piece.frame)
+  #send({ lane, piece }: Candidate): void {
+    const { store, transport, clock } = this.#options
+    const shipment = lane.ship(piece, this.link.attempt)
+    const header = lane.headerOf(store.currentHeader(piece.frame))
+    const frame = { ...piece.frame, header }
     const movedBefore = transport.bytesMoved()
     this.#pacer.spend(frame.body.length, clock.monoMs())
     transport.send(frame, this.#abandoned.signal).then(
@@ -150,13 +140,6 @@ export class Dispatcher {
         this.#failed(shipment, asHeadwaterError(thrown, 'transport'), moved)
       }
     )
-  }
-
-  /** What was settled since the frame was read is final for the gateway too. */
-  #current(frame: StoredFrame): StoredFrame {
-    const { stream, epoch, first } = frame.header
-    const floor = Math.min(this.#options.store.floor(stream, epoch), first)
-    return { ...frame, header: { ...frame.header, floor } }
   }
 
   #answered(shipment: Shipment, ack: Ack): void {

@@ -1,4 +1,4 @@
-import type { FrameId, FrameStore, StoredFrame } from '../buffer/buffer.ts'
+import type { FrameId, StoredFrame } from '../buffer/buffer.ts'
 import type { Releases } from './releases.ts'
 import { fitsWhole, type PieceLimits, Splitter } from './splitter.ts'
 
@@ -30,18 +30,28 @@ export interface LearnedLimits {
   maxBatchBytes: number
 }
 
+export type FrameHead = Pick<StoredFrame, 'id' | 'header'>
+
+/** The frames of one stream, or of one lane of it. */
+export interface Shelf {
+  /** Frames that follow `after`, from the oldest when absent, as `FrameStore.read` gives them. */
+  read(after: FrameHead | undefined, maxBytes: number): Promise<StoredFrame[]>
+  /** Asked of each frame before it is sent first; false: it is not of this lane any more. */
+  admit?(frame: StoredFrame): Promise<boolean>
+}
+
 export interface FrameReaderOptions {
-  readonly stream: string
-  readonly store: FrameStore
+  readonly shelf: Shelf
   readonly releases: Releases
   readonly learned: LearnedLimits
 }
 
-/** Reads the frames of one stream in order and cuts those that are too large. One caller at a time. */
+/** Reads the frames of a shelf in order and cuts those that are too large. One caller at a time. */
 export class FrameReader {
   readonly #options: FrameReaderOptions
   #frames: StoredFrame[] = []
-  #after: FrameId | undefined
+  /** The last frame that was begun. */
+  #after: FrameHead | undefined
   #splitter: Splitter | undefined
   #piece: Piece | undefined
   /** The frame that is settled in part, and the last sequence number that is. */
@@ -117,15 +127,30 @@ export class FrameReader {
   }
 
   async #nextFrame(): Promise<StoredFrame | undefined> {
-    const { store, stream, releases } = this.#options
-    while (this.#frames.length === 0) {
-      const read = await store.read(stream, this.#after, readBytes)
-      const last = read.at(-1)
-      if (!last) return undefined
-      this.#after = last.id
-      this.#frames = read.filter(({ id }) => !releases.has(id))
+    const { shelf } = this.#options
+    for (;;) {
+      if (this.#frames.length === 0) this.#frames = await this.#read()
+      const [frame] = this.#frames
+      if (!frame) return undefined
+      if (!shelf.admit || (await shelf.admit(frame))) {
+        this.#frames.shift()
+        this.#after = { id: frame.id, header: frame.header }
+        return frame
+      }
+      this.#frames = []
     }
-    return this.#frames.shift()
+  }
+
+  async #read(): Promise<StoredFrame[]> {
+    const { shelf, releases } = this.#options
+    let after = this.#after
+    for (;;) {
+      const read = await shelf.read(after, readBytes)
+      const last = read.at(-1)
+      const frames = read.filter(({ id }) => !releases.has(id))
+      if (!last || frames.length > 0) return frames
+      after = last
+    }
   }
 }
 

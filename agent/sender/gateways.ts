@@ -5,15 +5,16 @@ import type { Ack } from '../../shared/wire/ack.ts'
 import type { StoredFrame } from '../buffer/buffer.ts'
 import type { Transport } from './transports/transport.ts'
 
-/** Transport failures in a row after which the next gateway is tried. */
+/** Transport failures in a row after which a gateway that has answered is left for the next. */
 const failuresBeforeMove = 3
 
-/** How long another gateway is used before the first is tried again. Milliseconds. */
-const returnMs = 300_000
+/** How long another gateway is used before the first is tried again; twice as long each time in vain. */
+const returnMs = { first: 300_000, longest: 3_600_000 } as const
 
 /**
  * Several gateways that share one engine, as one transport: the first is used while it works, else
- * the next. Failures of batches that were in flight together count as one.
+ * the next. One that has not answered yet has a single chance, so that in an outage all are tried
+ * soon. Failures of batches that were in flight together count as one.
  */
 export class Gateways implements Transport {
   readonly #transports: readonly [Transport, ...Transport[]]
@@ -21,7 +22,8 @@ export class Gateways implements Transport {
   readonly #log: Log
   #at = 0
   #movedAtMs = 0
-  /** In a row; starts over with each move and each Ack. */
+  #returnAfterMs: number = returnMs.first
+  /** In a row; starts over with each Ack. */
   #failures = 0
   /** The first gateway is being tried again: it has one chance, then we go back to this one. */
   #backTo: number | undefined
@@ -42,15 +44,13 @@ export class Gateways implements Transport {
 
   async send(frame: StoredFrame, signal: AbortSignal): Promise<Ack> {
     // Nothing is awaited before the transport is called, so the order of the calls is kept.
-    if (this.#at !== 0 && this.#clock.monoMs() - this.#movedAtMs >= returnMs) this.#tryFirst()
+    const usedMs = this.#clock.monoMs() - this.#movedAtMs
+    if (this.#at !== 0 && usedMs >= this.#returnAfterMs) this.#tryFirst()
     const transport = this.#current
     const failures = this.#failures
     try {
       const ack = await transport.send(frame, signal)
-      if (transport === this.#current) {
-        this.#failures = 0
-        this.#backTo = undefined
-      }
+      if (transport === this.#current) this.#answered()
       return ack
     } catch (thrown) {
       const error = asHeadwaterError(thrown, 'transport')
@@ -62,6 +62,10 @@ export class Gateways implements Transport {
 
   bytesMoved(): number {
     return this.#transports.reduce((sum, transport) => sum + transport.bytesMoved(), 0)
+  }
+
+  connections(): number {
+    return this.#transports.reduce((sum, transport) => sum + transport.connections(), 0)
   }
 
   async reset(): Promise<void> {
@@ -78,10 +82,19 @@ export class Gateways implements Transport {
 
   #failed(): void {
     this.#failures += 1
-    if (this.#backTo !== undefined) this.#move(this.#backTo)
-    else if (this.#failures >= failuresBeforeMove && this.#transports.length > 1) {
+    if (this.#backTo !== undefined) {
+      this.#returnAfterMs = Math.min(2 * this.#returnAfterMs, returnMs.longest)
+      this.#move(this.#backTo)
+      this.#failures = 0
+    } else if (this.#failures >= failuresBeforeMove && this.#transports.length > 1) {
       this.#move((this.#at + 1) % this.#transports.length)
     }
+  }
+
+  #answered(): void {
+    this.#failures = 0
+    this.#backTo = undefined
+    if (this.#at === 0) this.#returnAfterMs = returnMs.first
   }
 
   #tryFirst(): void {
@@ -95,7 +108,8 @@ export class Gateways implements Transport {
     const left = this.#current
     this.#at = to
     this.#movedAtMs = this.#clock.monoMs()
-    this.#failures = 0
+    // One chance, until it answers.
+    this.#failures = failuresBeforeMove - 1
     this.#backTo = undefined
     this.#log.info({ from: left.name, to: this.#current.name }, 'changing the gateway')
     left.reset().catch((error: unknown) => {

@@ -6,7 +6,9 @@ import type { Random } from '../../shared/random.ts'
 import type { FrameStore } from '../buffer/buffer.ts'
 import { Bell } from './bell.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { NewestFirst } from './newest-first.ts'
 import type { BackoffBounds } from './pause.ts'
+import type { SendGate } from './send-gate.ts'
 import type { Transport } from './transports/transport.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WindowLimits } from './window.ts'
@@ -22,12 +24,16 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Absent: all streams are sent in order. */
+  readonly newestFirst?: NewestFirst
   /** In flight at once, over all streams. */
   readonly window?: WindowLimits
   /** Default: half a second, five minutes. */
   readonly backoff?: BackoffBounds
   /** With batches in flight and no byte moved for so long, the connection is dropped. Milliseconds. */
   readonly stallMs?: number
+  /** What may keep streams back; absent: nothing does. */
+  readonly gate?: SendGate
 }
 
 export interface SenderStats {

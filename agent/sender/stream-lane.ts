@@ -1,12 +1,13 @@
 import type { AckCode } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
+import type { BatchHeader } from '../../shared/wire/batch.ts'
 import type { Parked } from '../buffer/buffer.ts'
 import type { Counters } from './counters.ts'
 import type { FrameReader, Piece } from './frame-reader.ts'
 import type { Pause } from './pause.ts'
 import type { Releases } from './releases.ts'
 import type { Verdict } from './verdicts.ts'
-import type { Window } from './window.ts'
+import type { Window, WindowLimits } from './window.ts'
 
 /** So many times in a row the connection may die on a piece before it is cut in two. */
 const deathsBeforeSplit = 5
@@ -28,6 +29,10 @@ export interface StreamLaneOptions {
   readonly pause: Pause
   readonly releases: Releases
   readonly window: Window
+  /** Of this lane alone; absent: all of the window. */
+  readonly room?: WindowLimits | undefined
+  /** The stream has frames of other lanes, too. */
+  readonly laned: boolean
   readonly counters: Counters
   readonly log: Log
 }
@@ -55,6 +60,10 @@ export class StreamLane {
     this.#options = options
   }
 
+  get stream(): string {
+    return this.#options.stream
+  }
+
   get heldFor(): AckCode | undefined {
     return this.#heldFor
   }
@@ -76,7 +85,7 @@ export class StreamLane {
     const { reader, pause } = this.#options
     if (pause.waitMs > 0 || this.#ending) return undefined
     const oldest = this.#flight[0]
-    if (oldest && pause.troubled) return undefined
+    if (oldest && (pause.troubled || this.#isRoomFull)) return undefined
     const piece = await reader.peek()
     if (!piece || !oldest) return piece
     const sameEpoch = piece.frame.header.epoch === oldest.piece.frame.header.epoch
@@ -92,6 +101,14 @@ export class StreamLane {
     const shipment: Shipment = { piece, attempt, progress: this.#progress }
     this.#flight.push(shipment)
     return shipment
+  }
+
+  /** What the gateway is told of a piece in flight; `current`: of the stream as a whole. */
+  headerOf(current: BatchHeader): BatchHeader {
+    const [oldest] = this.#flight
+    if (!this.#options.laned || !oldest) return current
+    // Frames are settled in order, so below the oldest in flight all of this lane is final.
+    return { ...current, floor: oldest.piece.frame.header.first }
   }
 
   /** The buffer could not be read. */
@@ -118,6 +135,13 @@ export class StreamLane {
 
   get #ending(): boolean {
     return this.#flight.some(({ verdict }) => verdict && verdict.kind !== 'settled')
+  }
+
+  get #isRoomFull(): boolean {
+    const { room } = this.#options
+    if (!room) return false
+    const bytes = this.#flight.reduce((sum, { piece }) => sum + piece.frame.body.length, 0)
+    return this.#flight.length >= room.frames || bytes >= room.bytes
   }
 
   #settle(piece: Piece, parked: readonly Parked[]): void {

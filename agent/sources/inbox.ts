@@ -1,4 +1,5 @@
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
+import type { TimeOrigin } from '../buffer/buffer.ts'
 import { type Attributes, type RecordColumns, recordLimits } from '../../shared/record.ts'
 
 /** What a record costs in memory beside its data, roughly. Bytes. */
@@ -8,6 +9,8 @@ export interface InboxRecord {
   readonly data: Uint8Array
   readonly partitionKey: string
   readonly time: number
+  /** The time came with it. */
+  readonly hasOwnTime?: boolean
   readonly attributes?: Attributes | undefined
 }
 
@@ -27,6 +30,9 @@ export class Inbox {
   readonly #options: InboxOptions
   #records: ColumnsBuilder
   #bytes = 0
+  /** Where the times come from: of the records that wait, and of those last taken. */
+  #times: TimeOrigin = 'clock'
+  #takenTimes: TimeOrigin = 'clock'
   #ended = false
   #wakeTaker: (() => void) | undefined
   #wakeGivers: (() => void)[] = []
@@ -39,6 +45,11 @@ export class Inbox {
   /** Of the records that were not taken, with what they cost beside their data. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Of the records that were last taken; one time of its own is enough. */
+  get takenTimes(): TimeOrigin {
+    return this.#takenTimes
   }
 
   get count(): number {
@@ -54,10 +65,11 @@ export class Inbox {
    * Whoever adds has looked at `full` and goes over it by what one read holds at most. Returns
    * false, and keeps nothing, when it has ended or can hold no more at all.
    */
-  add({ data, ...about }: InboxRecord): boolean {
+  add({ data, hasOwnTime = false, ...about }: InboxRecord): boolean {
     if (this.#ended || this.count >= recordLimits.batchRecords) return false
     this.#records.add(data, about)
     this.#bytes += data.length + overheadBytes
+    if (hasOwnTime) this.#times = 'own'
     this.#wakeTaker?.()
     return true
   }
@@ -80,6 +92,8 @@ export class Inbox {
     const records = this.#records.build()
     this.#records = this.#empty()
     this.#bytes = 0
+    this.#takenTimes = this.#times
+    this.#times = 'clock'
     this.#letGiversGo()
     return records
   }

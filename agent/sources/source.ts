@@ -46,6 +46,11 @@ export interface SourceContext {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /**
+   * For a source that knows the time better than the wall clock may: it is `timeMs` now, within a
+   * second. Believed when it is told again.
+   */
+  readonly tellTime?: (timeMs: number) => void
   /** The environment of the agent, for sources that run programs. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Standard input, for the one source that reads it. */

@@ -1,4 +1,5 @@
 import type { RecordColumns } from '../../shared/record.ts'
+import type { TimeOrigin } from '../buffer/buffer.ts'
 import { Counts } from './counts.ts'
 import type { Row } from './row.ts'
 import { columnsOf, rowsOf } from './row-columns.ts'
@@ -12,6 +13,7 @@ export interface StepStats extends TransformStats {
 
 interface Step {
   readonly key: string
+  readonly givesTimes: boolean
   readonly transform: Transform
 }
 
@@ -23,6 +25,7 @@ export class Chain {
   constructor(entries: readonly TransformEntry[], context: TransformContext) {
     this.#steps = entries.map(({ type, options }) => ({
       key: type.key,
+      givesTimes: type.givesTimes?.(options) ?? false,
       transform: type.create(options, context)
     }))
   }
@@ -30,6 +33,11 @@ export class Chain {
   /** Whether dropping a record may depend on the records before it. */
   get remembers(): boolean {
     return this.#steps.some(({ transform }) => transform.forget !== undefined)
+  }
+
+  /** Where the times of records come from that were handed in with times from `before`. */
+  timesAfter(before: TimeOrigin = 'clock'): TimeOrigin {
+    return this.#steps.some(({ givesTimes }) => givesTimes) ? 'own' : before
   }
 
   apply(records: RecordColumns, mayHold: boolean): RecordColumns {

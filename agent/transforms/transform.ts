@@ -53,5 +53,7 @@ export interface TransformType<Options = unknown> {
   needsFields?(options: Options): boolean
   /** It parses: the transforms after it have fields. */
   readonly givesFields?: true
+  /** Whether it takes the times of records from their data. */
+  givesTimes?(options: Options): boolean
   create(options: Options, context: TransformContext): Transform
 }

@@ -26,7 +26,8 @@ export class TransformingAppender implements Appender {
     const records = this.#refused.get(chunk.records) ?? this.#chain.apply(chunk.records, volatile)
     const failures = this.#failures
     try {
-      await this.#sink.append({ ...chunk, records }, signal)
+      const times = this.#chain.timesAfter(chunk.times)
+      await this.#sink.append({ ...chunk, records, times }, signal)
     } catch (error) {
       this.#refused.set(chunk.records, records)
       this.#failures += 1

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { benchAgentIdle } from './agent-idle.ts'
 import { benchAgentTail } from './agent-tail.ts'
+import { benchAgentWear } from './agent-wear.ts'
 import { benchCodecs } from './codecs.ts'
 import { benchGatewayBatches } from './gateway-batches.ts'
 import { benchMqttSingle } from './mqtt-single.ts'
@@ -14,6 +15,7 @@ const parts: Readonly<Record<string, (directory: string, disk: RawDisk) => Promi
   codecs: benchCodecs,
   agent: benchAgentTail,
   idle: benchAgentIdle,
+  wear: benchAgentWear,
   gateway: benchGatewayBatches,
   mqtt: benchMqttSingle,
   kinesis: benchKinesis,

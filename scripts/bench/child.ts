@@ -42,6 +42,11 @@ export class Child {
     return { now: kib('VmRSS') * 1024, peak: kib('VmHWM') * 1024 }
   }
 
+  /** Bytes it made dirty in the page cache of disks so far. */
+  writtenBytes(): number {
+    return Number(/^write_bytes: (\d+)$/m.exec(this.#read('io'))?.[1] ?? Number.NaN)
+  }
+
   async stop(): Promise<void> {
     if (!this.running) return
     const gone = once(this.#process, 'exit')

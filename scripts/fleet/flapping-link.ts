@@ -55,6 +55,10 @@ export class FlappingLink implements Transport {
     return this.#transport.bytesMoved()
   }
 
+  connections(): number {
+    return this.#transport.connections()
+  }
+
   reset(): Promise<void> {
     return this.#transport.reset()
   }

@@ -65,6 +65,10 @@ export class MemoryFrames implements FrameStore {
     return this.#frames[0]?.header.first ?? 0
   }
 
+  currentHeader({ header }: StoredFrame): BatchHeader {
+    return { ...header, floor: this.floor() }
+  }
+
   async release(id: FrameId): Promise<void> {
     this.#frames = this.#frames.filter((frame) => frame.id !== id)
   }

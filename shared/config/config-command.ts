@@ -5,6 +5,7 @@ import { effectiveTree, effectiveYaml } from './effective.ts'
 import { addFlags, type FlagSpec, flagValues } from './flags.ts'
 import { configJsonSchema } from './json-schema.ts'
 import type { LoadOptions } from './load-config.ts'
+import type { Overlay } from './overlay.ts'
 
 /** How a program is configured. `Config` is `Written` with what depends on the machine filled in. */
 export interface ConfigSpec<Written, Config extends Written> {
@@ -21,14 +22,15 @@ export function configCommand<Written, Config extends Written>(
   name: string,
   spec: ConfigSpec<Written, Config>,
   terminal: Terminal
-): { readonly command: Command; readonly load: () => Promise<Config> } {
+): { readonly command: Command; readonly load: (overlay?: Overlay) => Promise<Config> } {
   const command = new Command(name).option('--config <file>', `${spec.file}; flags override it`)
   addFlags(command, spec.flags)
-  const load = () =>
+  const load = (overlay?: Overlay) =>
     spec.load({
       file: command.opts<{ config?: string }>().config,
       flags: flagValues(command, spec.flags),
-      env: terminal.env
+      env: terminal.env,
+      overlay
     })
   return { command, load }
 }

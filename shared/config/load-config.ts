@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { HeadwaterError } from '../errors.ts'
+import { type OverlaidKeys, type Overlay, readOverlay } from './overlay.ts'
 import { ConfigProblems, type KeyPath } from './problems.ts'
 import { validate } from './validate.ts'
 import { readTree, type Tree } from './yaml-tree.ts'
@@ -20,12 +21,15 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Keys (dotted) where the program itself reads what `{ file: path }` names. */
   readonly keepFiles?: readonly string[]
+  /** Keys that take the place of those of file and flags. */
+  readonly overlay?: Overlay | undefined
 }
 
 /** What a program is told, not checked yet. */
 export interface WrittenConfig {
   readonly tree: Tree
   readonly problems: ConfigProblems
+  readonly overlaid?: OverlaidKeys
 }
 
 /**
@@ -37,7 +41,8 @@ export function loadConfig<T>(schema: z.ZodType<T>, options: LoadOptions): T {
 }
 
 /** The first half of `loadConfig`, for a schema that depends on what is written. */
-export function readConfig({ file, env, flags = [], keepFiles = [] }: LoadOptions): WrittenConfig {
+export function readConfig(options: LoadOptions): WrittenConfig {
+  const { file, env, flags = [], keepFiles = [], overlay } = options
   const problems = new ConfigProblems(file ?? 'the command line')
   const tree = file ? readTree(readText(file), { file, env, keepFiles }, problems) : {}
   problems.throwIfAny()
@@ -45,14 +50,22 @@ export function readConfig({ file, env, flags = [], keepFiles = [] }: LoadOption
     put(tree, one.path, one.value)
     problems.noteFlag(one.path, one.flag)
   }
-  return { tree, problems }
+  if (!overlay) return { tree, problems }
+  const overlaid = readOverlay(overlay, { env, keepFiles })
+  return { tree: Object.assign(tree, overlaid.tree), problems, overlaid }
 }
 
 /** The second half. */
-export function checkConfig<T>(schema: z.ZodType<T>, { tree, problems }: WrittenConfig): T {
+export function checkConfig<T>(schema: z.ZodType<T>, written: WrittenConfig): T {
+  const { tree, problems, overlaid } = written
   const result = validate(schema, tree)
   if (result.ok) return result.value
-  for (const { path, at, message } of result.problems) problems.add(path, message, { at })
+  for (const { path, at, message } of result.problems) {
+    const isOverlaid = overlaid !== undefined && Object.hasOwn(overlaid.tree, path[0] ?? '')
+    const origin = isOverlaid ? overlaid.problems : problems
+    origin.add(path, message, { at })
+  }
+  overlaid?.problems.throwIfAny()
   problems.throwIfAny()
   throw new HeadwaterError('internal', 'the configuration was refused without a reason')
 }

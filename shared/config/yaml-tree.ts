@@ -20,6 +20,11 @@ export interface TreeOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Keys (dotted) where `{ file: path }` is kept for the program, with the path made absolute. */
   readonly keepFiles: readonly string[]
+  /** What is wrong with reaching for a file (absolute path) or a variable; absent: nothing ever. */
+  readonly limits?: {
+    file(path: string): string | undefined
+    variable(name: string): string | undefined
+  }
 }
 
 /** A map of plain values; without a prototype, so that no key has a meaning of its own. */
@@ -104,6 +109,11 @@ class TreeReader {
     const { file, ...others } = this.map(map, path)
     if (typeof file !== 'string' || Object.keys(others).length > 0) return undefined
     const absolute = resolve(dirname(options.file), file)
+    const problem = options.limits?.file(absolute)
+    if (problem !== undefined) {
+      problems.add([...path, 'file'], problem)
+      return ''
+    }
     if (options.keepFiles.includes(pathText(path))) return { file: absolute }
     try {
       return readFileSync(absolute, 'utf8').trim()
@@ -119,6 +129,11 @@ class TreeReader {
     // $${NAME} stands for the text ${NAME}.
     return scalar.value.replace(/\$(\$?)\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
       if (escaped !== '') return whole.slice(1)
+      const problem = options.limits?.variable(name)
+      if (problem !== undefined) {
+        problems.add(path, problem)
+        return ''
+      }
       const value = options.env[name]
       if (value === undefined) problems.add(path, `\${${name}} is not set in the environment`)
       return value ?? ''

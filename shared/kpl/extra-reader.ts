@@ -2,7 +2,8 @@ import { HeadwaterError } from '../errors.ts'
 import { type Attributes, isAttributes, isName } from '../record.ts'
 import { decodeCbor } from '../wire/cbor.ts'
 import { Fields, integerOf } from '../wire/fields.ts'
-import type { AggregateExtra, SequenceSource } from './kpl.ts'
+import { clockStates } from '../wire/batch.ts'
+import type { AggregateExtra, ClockedSource } from './kpl.ts'
 
 /**
  * The extra columns of an aggregate of `count` members. Undefined when they are not ours or of a
@@ -32,15 +33,17 @@ export function decodeExtra(bytes: Buffer, count: number): AggregateExtra | unde
   }
 }
 
-function readSource(fields: Fields, value: unknown): SequenceSource {
+function readSource(fields: Fields, value: unknown): ClockedSource {
   if (!Array.isArray(value)) fields.fail('sources', 'must hold arrays')
-  const [device, epoch, lane] = value as unknown[]
+  const [device, epoch, lane, state] = value as unknown[]
   if (!isName(device)) fields.fail('sources', 'must hold device ids')
   if (!(epoch instanceof Uint8Array) || epoch.length !== 16) {
     fields.fail('sources', 'must hold epochs of 16 bytes')
   }
   if (lane !== 0 && lane !== 1) fields.fail('sources', 'must hold lanes 0 or 1')
-  return { device, epoch: Buffer.from(epoch).toString('hex'), lane }
+  const clock = clockStates[Number(state ?? Number.NaN)]
+  const known = clock === undefined ? {} : { clock }
+  return { device, epoch: Buffer.from(epoch).toString('hex'), lane, ...known }
 }
 
 function readIntegers(fields: Fields, name: string, count: number): Float64Array {

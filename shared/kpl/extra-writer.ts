@@ -1,4 +1,5 @@
 import { encodeCbor } from '../wire/cbor.ts'
+import { type ClockState, clockStates } from '../wire/batch.ts'
 import { CborColumn } from './cbor-column.ts'
 import type { SequenceSource } from './kpl.ts'
 
@@ -21,11 +22,13 @@ export const extraBytesPerMember = 9 + 9 + 5 + 1
 export interface KeyedSource {
   readonly source: SequenceSource
   readonly sourceKey: string
+  /** What the clock of its device was worth for these records, where that is known. */
+  readonly clock?: ClockState | undefined
 }
 
 /**
  * The extra columns of an aggregate under construction:
- * `{ v: 1, sources: [[device, epoch, lane], …], source?, seqs, times, attrs? }` in CBOR, seqs and
+ * `{ v: 1, sources: [[device, epoch, lane, clock?], …], source?, seqs, times, attrs? }` in CBOR, seqs and
  * times as the first and then each less the one before it. `source` is there when there is more
  * than one, `attrs` when a member has attributes.
  */
@@ -53,20 +56,22 @@ export class ExtraWriter {
   }
 
   /** Most bytes that `source` will add. */
-  sourceBytes({ source, sourceKey }: KeyedSource): number {
-    if (this.#known.has(sourceKey)) return 0
+  sourceBytes({ source, sourceKey, clock }: KeyedSource): number {
+    if (this.#known.has(sourceKey + (clock ?? ''))) return 0
     const column = this.#sources.count === 1 ? name.source.length + 5 + this.count : 0
-    return 1 + 3 + source.device.length + 17 + 1 + 4 + column
+    return 1 + 3 + source.device.length + 17 + 2 + 4 + column
   }
 
-  /** The index of a source, for `push`; adds it when it is new. */
-  source({ source, sourceKey }: KeyedSource): number {
-    const known = this.#known.get(sourceKey)
+  /** The index of a source with its clock, for `push`; adds it when it is new. */
+  source({ source, sourceKey, clock }: KeyedSource): number {
+    const key = sourceKey + (clock ?? '')
+    const known = this.#known.get(key)
     if (known !== undefined) return known
     const index = this.#known.size
-    this.#known.set(sourceKey, index)
-    const epoch = Buffer.from(source.epoch, 'hex')
-    this.#sources.pushEncoded(encodeCbor([source.device, epoch, source.lane]))
+    this.#known.set(key, index)
+    const identity = [source.device, Buffer.from(source.epoch, 'hex'), source.lane]
+    const facts = clock === undefined ? identity : [...identity, clockStates.indexOf(clock)]
+    this.#sources.pushEncoded(encodeCbor(facts))
     if (index === 1) this.#source.pushByte(0, this.count)
     return index
   }

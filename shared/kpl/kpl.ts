@@ -1,5 +1,5 @@
 import type { Attributes } from '../record.ts'
-import type { BatchLane } from '../wire/batch.ts'
+import type { BatchLane, ClockState } from '../wire/batch.ts'
 
 /**
  * Records aggregated in the format of the Kinesis Producer Library:
@@ -39,8 +39,14 @@ export interface AggregateMembers {
   readonly extra?: AggregateExtra
 }
 
+/** A source, and what the clock of its device was worth; absent where no device said so. */
+export interface ClockedSource extends SequenceSource {
+  readonly clock?: ClockState | undefined
+}
+
 export interface AggregateExtra {
-  readonly sources: readonly SequenceSource[]
+  /** One source may be there several times, with other clocks. */
+  readonly sources: readonly ClockedSource[]
   /** Index into `sources` by member. */
   readonly source: Uint32Array
   readonly seqs: Float64Array

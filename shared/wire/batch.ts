@@ -25,7 +25,7 @@ export interface BatchHeader {
   readonly count: number
   /** Last sequence number of the frame before this one in its lane; 0 when there was none. */
   readonly prev: number
-  /** Oldest sequence number of this epoch and stream that the agent still holds; below is final. */
+  /** Oldest sequence number of this epoch, stream and lane that is not settled; below is final. */
   readonly floor: number
   readonly lane: BatchLane
   readonly clock: ClockState
@@ -109,7 +109,7 @@ function decodeHeader(fields: Fields): BatchHeader {
 export const maxFirst = Number.MAX_SAFE_INTEGER - recordLimits.batchRecords
 
 /** Two centuries: from the epoch to any year a device may believe in. */
-const maxOffsetMs = 200 * 365.25 * 24 * 3600 * 1000
+export const maxOffsetMs = 200 * 365.25 * 24 * 3600 * 1000
 
 function name(fields: Fields, field: string): string {
   const text = fields.text(field)

@@ -186,16 +186,21 @@ export function transportContract(
     assert.equal(transport.bytesMoved(), 0)
   })
 
-  test(title('bytes moved rise with what is sent, over a reset too'), async (t) => {
-    const { transport } = await setup(t)
-    assert.equal(transport.bytesMoved(), 0)
-    await transport.send(frameOf(['x'.repeat(5000)]), never)
-    const before = transport.bytesMoved()
-    assert.ok(before > 5000)
-    await transport.reset()
-    await transport.send(frameOf(['x'.repeat(5000)], { first: 2 }), never)
-    assert.ok(transport.bytesMoved() > before + 5000)
-  })
+  test(
+    title('bytes moved rise with what is sent, connections with each that is made'),
+    async (t) => {
+      const { transport } = await setup(t)
+      assert.equal(transport.bytesMoved(), 0)
+      await transport.send(frameOf(['x'.repeat(5000)]), never)
+      const before = transport.bytesMoved()
+      assert.ok(before > 5000)
+      assert.equal(transport.connections(), 1)
+      await transport.reset()
+      await transport.send(frameOf(['x'.repeat(5000)], { first: 2 }), never)
+      assert.ok(transport.bytesMoved() > before + 5000)
+      assert.equal(transport.connections(), 2)
+    }
+  )
 
   test(title('a reset rejects what has not left yet, and a later send goes through'), async (t) => {
     let open = (): void => undefined

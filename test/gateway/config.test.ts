@@ -101,3 +101,37 @@ test('unknown keys are refused at every depth with the nearest one', async (t) =
     return true
   })
 })
+
+test('certificates of clients are enough to listen outside loopback, when they are required', async (t) => {
+  const open = 'http: 0.0.0.0:8080\nmqtt: off\n'
+  const tls = 'tls: { cert: "${CERT}", key: "${KEY}", clientCa: "${CERT}"'
+  await (await setup(t, `${open}${tls} }\n`)).load()
+  await assert.rejects(
+    (await setup(t, `${open}${tls}, clientAuth: allow }\n`)).load(),
+    /auth: devices/
+  )
+  const alone = 'tls: { cert: "${CERT}", key: "${KEY}", clientAuth: require }\n'
+  await assert.rejects((await setup(t, alone)).load(), /tls\.clientAuth: needs clientCa/)
+})
+
+test('a JWT needs one kind of key, an audience where others sign, and algorithms that fit', async (t) => {
+  const jwt = async (text: string) => (await setup(t, `auth: { jwt: { ${text} } }\n`)).load()
+  const { auth } = await jwt('keys: https://id.example/keys, audience: a')
+  assert.deepEqual(auth, {
+    jwt: { keys: 'https://id.example/keys', audience: 'a', deviceClaim: 'sub', leeway: 30_000 }
+  })
+  await jwt('secret: "${CERT}", algorithms: [HS512]')
+  for (const [text, message] of [
+    ['deviceClaim: id', /keys: write either keys \(a JWKS\) or secret/],
+    ['keys: https://a/k, secret: x, audience: a', /write either/],
+    ['keys: https://a/k', /audience: is needed with keys/],
+    ['keys: http://a/k, audience: a', /keys: must be https/],
+    ['keys: https://a/k, audience: a, algorithms: [HS256]', /HS256 does not fit/],
+    ['secret: x, algorithms: [RS256]', /RS256 does not fit/]
+  ] as const) {
+    await assert.rejects(jwt(text), (error: Error) => {
+      assert.match(error.message, message)
+      return true
+    })
+  }
+})

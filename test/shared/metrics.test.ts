@@ -47,6 +47,19 @@ const agent: AgentStats = {
     unauthorized: false,
     heldStreams: [{ stream: 'x', code: 'forbidden' }]
   },
+  link: {
+    totalBytes: 900,
+    periods: [
+      { period: 'day', usedBytes: 60, limitBytes: 100, leftBytes: 40 },
+      { period: 'month', usedBytes: 800 }
+    ],
+    projectedMonthBytes: 1600,
+    metered: true,
+    quiet: false,
+    clockEstimated: false,
+    held: [{ stream: 'y', reason: 'metered' }]
+  },
+  clock: { state: 'ntp', errorMs: -3 },
   sources: {
     app: { records: 9, bytes: 900, problems: { cut_line: 2 }, behindBytes: 11, restarts: 0 },
     pipe: { records: 0, bytes: 0, problems: {}, restarts: 1 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import type { TlsSettings, TlsSource } from '../../gateway/fronts/tls/tls-source.ts'
 
 export interface Certificate {
   readonly cert: string
@@ -24,4 +25,9 @@ export function makeCertificate(directory: string): Certificate | undefined {
     return undefined
   }
   return { cert, key }
+}
+
+/** Settings that never change. */
+export function steadyTls(settings: TlsSettings): TlsSource {
+  return { current: () => settings, onChange: () => undefined }
 }

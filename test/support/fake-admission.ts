@@ -90,6 +90,8 @@ export class FakeAdmission implements Admission {
     return this.batches.flatMap((batch) => textsOf(batch))
   }
 
+  async ledger(): Promise<undefined> {}
+
   stats(): AdmissionStats {
     const receivedRecords = this.batches.reduce((sum, one) => sum + one.records.lens.length, 0)
     return {

@@ -1,3 +1,4 @@
+import type { BatchHeader } from '../../shared/wire/batch.ts'
 import type { FrameId, FrameStore, Parked, StoredFrame } from '../../agent/buffer/buffer.ts'
 
 /** The sender's side of the buffer in memory, with a log of what the sender did. */
@@ -52,6 +53,10 @@ export class MemoryFrameStore implements FrameStore {
       ({ frame }) => frame.header.stream === stream && frame.header.epoch === epoch
     )
     return held.length === 0 ? 0 : Math.min(...held.map(({ frame }) => frame.header.first))
+  }
+
+  currentHeader({ header }: StoredFrame): BatchHeader {
+    return { ...header, floor: Math.min(this.floor(header.stream, header.epoch), header.first) }
   }
 
   async release(id: FrameId, parked?: readonly Parked[]): Promise<void> {

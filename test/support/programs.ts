@@ -142,6 +142,9 @@ export interface ReadRecord {
   readonly device?: string
   readonly epoch?: string
   readonly seq?: number
+  readonly lane?: 'backlog'
+  /** Only where the clock of the device was not known to be right. */
+  readonly clock?: 'unsynced'
   readonly time: number
   readonly attributes?: Readonly<Record<string, string>>
   readonly data: string

@@ -1,4 +1,4 @@
-import type { FrameId } from '../buffer.ts'
+import type { FrameId, NewestFrame, SeqPlace } from '../buffer.ts'
 import type { FrameRow } from './frame-row.ts'
 import { type Oldest, Run, type RunSummary } from './run.ts'
 import type { SeqRange } from '../seq-ranges.ts'
@@ -36,6 +36,7 @@ export class FrameIndex {
   readonly #ids = new Map<number, SeqRange>()
   /** Runs that hold something, oldest first. */
   readonly #streams = new Map<string, Run[]>()
+  readonly #newest = new Map<string, NewestFrame>()
   #nextKey = 1
   #records = 0
 
@@ -62,6 +63,8 @@ export class FrameIndex {
 
   /** A frame was committed as the newest of its segment. */
   add(segment: number, frame: FrameRow): Run {
+    const { epoch, first, count } = frame
+    this.#newest.set(frame.stream, { epoch, first, last: first + count - 1 })
     const run = this.#segments.get(segment)?.get(runName(frame))
     if (!run) {
       return this.#addRun(segment, {
@@ -154,6 +157,29 @@ export class FrameIndex {
   floor(stream: string, epoch: string): number {
     const run = this.#streams.get(stream)?.find((one) => one.epoch === epoch)
     return run?.nextHeld() ?? 0
+  }
+
+  /** As in `LaneStore`. */
+  nextHeld(stream: string, { epoch, seq }: SeqPlace): number {
+    for (const run of this.#streams.get(stream) ?? []) {
+      const next = run.epoch === epoch ? run.nextHeld(seq) : undefined
+      if (next !== undefined) return next
+    }
+    return 0
+  }
+
+  newest(stream: string): NewestFrame | undefined {
+    return this.#newest.get(stream)
+  }
+
+  /** Epochs of which anything is held. */
+  allEpochs(): ReadonlySet<string> {
+    return new Set([...this.#runs.values()].flatMap(({ held, epoch }) => (held > 0 ? epoch : [])))
+  }
+
+  /** Epochs of which a stream holds something, oldest first. */
+  epochs(stream: string): readonly string[] {
+    return [...new Set(this.runsOf(stream).map(({ epoch }) => epoch))]
   }
 
   /** Streams that hold something, the one with the oldest frame first. */

@@ -26,7 +26,10 @@ export interface FrameRow {
   readonly uptimeMs: number
   /** Which boot `uptimeMs` counts from; 32 hexadecimal digits. */
   readonly boot: string
+  /** What the clock was worth then. */
   readonly clock: ClockState
+  /** Its times are those of the wall clock, and wrong if that was. */
+  readonly correctable: boolean
   readonly enc: BodyEncoding
   /**
    * Whose records it has. Each has a cursor behind them in the same commit, so a source that goes
@@ -52,6 +55,9 @@ export const insertFrame = `INSERT INTO frames VALUES (${Array.from({ length: 18
 
 const encodings: readonly BodyEncoding[] = ['id', 'gzip']
 
+/** Added to the column `clock` where the times are not to be corrected; not in files of version 2. */
+const uncorrectable = clockStates.length
+
 /** The values of `insertFrame`. */
 export function frameValues(frame: FrameRow): SqlValue[] {
   const head = headOf(frame)
@@ -67,10 +73,11 @@ export function parseFrame(row: SqlRow): FrameRow | undefined {
 /** As `parseFrame`, with a body that may be damaged. */
 export function parseHead(row: SqlRow): FrameRow | undefined {
   const { epoch, boot, body } = row
-  const clock = clockStates[row['clock'] as number]
+  const dated = row['clock'] as number
+  const clock = clockStates[dated % uncorrectable]
   const enc = encodings[row['enc'] as number]
   if (!Buffer.isBuffer(epoch) || !Buffer.isBuffer(boot) || !Buffer.isBuffer(body)) return undefined
-  if (clock === undefined || enc === undefined) return undefined
+  if (clock === undefined || enc === undefined || dated >= 2 * uncorrectable) return undefined
   const frame: FrameRow = {
     id: row['id'] as number,
     version: row['version'] as number,
@@ -84,6 +91,7 @@ export function parseHead(row: SqlRow): FrameRow | undefined {
     uptimeMs: row['uptime_ms'] as number,
     boot: boot.toString('hex'),
     clock,
+    correctable: dated < uncorrectable,
     enc,
     sources: sourcesIn(String(row['sources'])),
     unrepeatable: row['unrepeatable'] as number,
@@ -110,7 +118,7 @@ function headOf(frame: FrameRow): SqlValue[] {
     frame.wallMs,
     frame.uptimeMs,
     Buffer.from(frame.boot, 'hex'),
-    clockStates.indexOf(frame.clock),
+    clockStates.indexOf(frame.clock) + (frame.correctable ? 0 : uncorrectable),
     encodings.indexOf(frame.enc),
     frame.sources.join('\n'),
     frame.unrepeatable,

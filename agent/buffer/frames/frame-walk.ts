@@ -62,7 +62,14 @@ export class FrameWalk {
     if (known) return known
     const { stream, epoch } = run
     const [row] =
-      (await this.#rows(run, { stream, epoch, fromId: id, toId: id, maxBytes: 0 })) ?? []
+      (await this.#rows(run, {
+        stream,
+        epoch,
+        fromId: id,
+        toId: id,
+        fromSeq: first,
+        maxBytes: 0
+      })) ?? []
     return row && parseHead(row)
   }
 
@@ -74,7 +81,14 @@ export class FrameWalk {
     const { stream, epoch, last, lastId: toId } = run
     const sound: FrameRow[] = []
     for (let at = fromId; at <= toId && sound.length === 0; ) {
-      const rows = await this.#rows(run, { stream, epoch, fromId: at, toId, maxBytes })
+      const rows = await this.#rows(run, {
+        stream,
+        epoch,
+        fromId: at,
+        toId,
+        fromSeq: seq,
+        maxBytes
+      })
       if (!rows) return []
       for (const row of rows) {
         const frame = parseHead(row)

@@ -1,6 +1,14 @@
 import type { Log } from '../../../shared/log.ts'
-import type { BootTime } from '../boot-time.ts'
-import type { FrameId, FrameStore, OverflowPolicy, Parked, StoredFrame } from '../buffer.ts'
+import type { BatchHeader } from '../../../shared/wire/batch.ts'
+import type { DeviceTime } from '../../clock/device-time.ts'
+import type {
+  FrameId,
+  FrameStore,
+  OverflowPolicy,
+  Parked,
+  SeqPlace,
+  StoredFrame
+} from '../buffer.ts'
 import type { DeadLetters } from '../dead-letters.ts'
 import { type FrameIndex, frameId, type FramePlace, framePlace } from './frame-index.ts'
 import type { FrameRow } from './frame-row.ts'
@@ -19,10 +27,17 @@ export interface HeldFramesOptions {
   readonly rows: Readonly<Record<OverflowPolicy, SegmentRow>>
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
-  readonly time: BootTime
+  readonly time: DeviceTime
   readonly log: Log
   /** A segment was unlinked. */
   readonly roomMade: () => void
+}
+
+/** Runs to read, in order, and the frame of each behind which to begin. */
+interface ReadPlan {
+  readonly runs: readonly Run[]
+  readonly start: (run: Run) => FramePlace | undefined
+  readonly maxBytes: number
 }
 
 /** The sender's side of the buffer. */
@@ -45,12 +60,32 @@ export class HeldFrames implements Omit<FrameStore, 'changed'> {
     return this.#options.index.floor(stream, epoch)
   }
 
-  async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
-    for (;;) {
-      const before = this.#walk.salvaged
-      const found = await this.#read(stream, after, maxBytes)
-      if (found.length > 0 || this.#walk.salvaged === before) return found
-    }
+  currentHeader({ header, stamp }: StoredFrame): BatchHeader {
+    const { index, time } = this.#options
+    const floor = Math.min(index.floor(header.stream, header.epoch), header.first)
+    return { ...header, floor, ...(stamp ? time.correctionOf(stamp) : {}) }
+  }
+
+  read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
+    const { index } = this.#options
+    const place = after === undefined ? undefined : framePlace(after)
+    return this.#read(() => {
+      const last = place && index.run(place.run)
+      const start = (run: Run) => (run === last ? place : undefined)
+      return { runs: index.runsOf(stream, last), start, maxBytes }
+    })
+  }
+
+  /** As in `LaneStore`. */
+  readFrom(stream: string, { epoch, seq }: SeqPlace, maxBytes: number): Promise<StoredFrame[]> {
+    return this.#read(() => {
+      const runs = this.#options.index.runsOf(stream)
+      const wanted = runs.filter((run) => run.epoch === epoch && run.nextHeld(seq) !== undefined)
+      // As if the frame just before had been read.
+      const before = { first: 0, last: seq - 1 }
+      const start = ({ key, oldest }: Run) => ({ ...before, run: key, id: oldest.id - 1 })
+      return { runs: wanted, start, maxBytes }
+    })
   }
 
   async release(id: FrameId, parked: readonly Parked[] = []): Promise<void> {
@@ -64,20 +99,21 @@ export class HeldFrames implements Omit<FrameStore, 'changed'> {
     this.counts.released += this.#settle(run, [place.first, place.last], frame)
   }
 
-  async #read(
-    stream: string,
-    after: FrameId | undefined,
-    maxBytes: number
-  ): Promise<StoredFrame[]> {
-    const { index } = this.#options
-    const place = after === undefined ? undefined : framePlace(after)
-    const last = place && index.run(place.run)
+  /** The plan is made again when nothing was found because a segment had to be salvaged. */
+  async #read(plan: () => ReadPlan): Promise<StoredFrame[]> {
+    for (;;) {
+      const before = this.#walk.salvaged
+      const found = await this.#readRuns(plan())
+      if (found.length > 0 || this.#walk.salvaged === before) return found
+    }
+  }
+
+  async #readRuns({ runs, start, maxBytes }: ReadPlan): Promise<StoredFrame[]> {
     const { salvaged } = this.#walk
     const found: StoredFrame[] = []
     let bytes = 0
-    for (const run of index.runsOf(stream, last)) {
-      const start = run === last ? place : undefined
-      for await (const frame of this.#walk.from(run, start, () => maxBytes - bytes)) {
+    for (const run of runs) {
+      for await (const frame of this.#walk.from(run, start(run), () => maxBytes - bytes)) {
         if (found.length > 0 && bytes + frame.body.length > maxBytes) return found
         bytes += frame.body.length
         found.push(this.#stored(run, frame))
@@ -134,6 +170,8 @@ export class HeldFrames implements Omit<FrameStore, 'changed'> {
     return {
       id: frameId({ run: run.key, id: frame.id, first, last: first + count - 1 }),
       header: { device, epoch, stream, first, count, prev, floor, lane, clock, offset: 0 },
+      ...(frame.correctable ? { stamp: frame } : {}),
+      closed: frame,
       enc,
       body,
       crc

@@ -10,7 +10,7 @@ import {
 } from '../../../shared/record.ts'
 import { type BodyEncoding, frameCrc } from '../../../shared/wire/batch.ts'
 import { encodeFrame } from '../../../shared/wire/frame.ts'
-import type { Stamp } from '../boot-time.ts'
+import type { Stamp } from '../../clock/device-time.ts'
 import type { Chunk } from '../buffer.ts'
 
 export type Compression = 'none' | 'gzip'
@@ -32,6 +32,8 @@ export interface Part {
   /** About what it takes in a frame. */
   readonly bytes: number
   readonly stamp: Stamp
+  /** Its times are those of the wall clock, and wrong if that was. */
+  readonly correctable: boolean
   /** Whose cursors are committed with it; none: nobody can read it again. */
   readonly sources: readonly string[]
   /** Copied columns that share a frame with others, or a frame of their own that is being packed. */
@@ -52,13 +54,29 @@ export function chunkParts(chunk: Chunk, options: PartOptions): Part[] {
   checkColumns(records)
   if (records.lens.length === 0) return []
   const { stream } = chunk
-  const { stamp } = options
+  const { stamp, correctable } = datedBy(chunk, options.stamp)
   const sources = (chunk.cursors ?? []).map(({ source }) => source)
   return pieces(records, options.frameBytes).map(({ columns, bytes }) => {
     const alone = bytes >= options.frameBytes / 2
     const content = alone ? packed(columns, options.compression) : copyColumns(columns)
-    return { stream, records: columns.lens.length, bytes, stamp, sources, content }
+    return { stream, records: columns.lens.length, bytes, stamp, correctable, sources, content }
   })
+}
+
+/** Event times before this are those of a clock that was not set: 1970, 1980 or 2000 at its start. */
+const impossibleBeforeMs = Date.UTC(2001, 0, 1)
+
+/** Impossible times of a clock that is right by now are older than that: nothing can correct them. */
+function datedBy(
+  { records, times = 'clock' }: Chunk,
+  now: Stamp
+): Pick<Part, 'stamp' | 'correctable'> {
+  const isPossible = records.times.every((time) => time >= impossibleBeforeMs)
+  if (!isPossible && (times !== 'clock' || now.clock !== 'unsynced')) {
+    return { stamp: { ...now, clock: 'unsynced' }, correctable: false }
+  }
+  if (times === 'gps') return { stamp: { ...now, clock: 'gps' }, correctable: false }
+  return { stamp: now, correctable: times === 'clock' }
 }
 
 const zip = promisify(gzip)

@@ -1,5 +1,5 @@
 import { type RecordColumns, recordLimits } from '../../../shared/record.ts'
-import type { Stamp } from '../boot-time.ts'
+import type { Stamp } from '../../clock/device-time.ts'
 import { type Compression, type PackedBody, packed, type Part } from './chunk-parts.ts'
 
 /** A frame without its identity, which it gets when it is about to be written. */
@@ -7,6 +7,8 @@ export interface FrameDraft extends PackedBody {
   readonly stream: string
   readonly count: number
   readonly stamp: Stamp
+  /** As in `Part`. */
+  readonly correctable: boolean
   /** As in `FrameRow`. */
   readonly sources: readonly string[]
 }
@@ -49,6 +51,7 @@ function joins({ parts, bytes, records }: Group, part: Part, frameBytes: number)
   // What can be read again shares no frame with what cannot: a salvage drops the one, not the other.
   if (last.sources.length > 0 !== part.sources.length > 0) return false
   if (records + part.records > recordLimits.batchRecords) return false
+  if (last.correctable !== part.correctable || last.stamp.clock !== part.stamp.clock) return false
   return Math.abs(skewMs(last.stamp) - skewMs(part.stamp)) <= clockStepMs
 }
 
@@ -65,7 +68,8 @@ async function draft({ parts, records }: Group, compression: Compression): Promi
     ? first.content
     : packed(joined(contents), compression))
   const sources = [...new Set(parts.flatMap((part) => part.sources))]
-  return { ...body, stream: first.stream, count: records, stamp: last.stamp, sources }
+  const { stream, correctable } = first
+  return { ...body, stream, count: records, stamp: last.stamp, correctable, sources }
 }
 
 function joined(all: readonly RecordColumns[]): RecordColumns {

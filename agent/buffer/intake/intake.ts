@@ -3,8 +3,9 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { Histogram } from '../../../shared/histogram.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Random } from '../../../shared/random.ts'
+import type { RecordColumns } from '../../../shared/record.ts'
 import type { Bell } from '../bell.ts'
-import type { BootTime } from '../boot-time.ts'
+import type { DeviceTime, Stamp } from '../../clock/device-time.ts'
 import type { Chunk, OverflowPolicy } from '../buffer.ts'
 import type { BufferCore } from '../buffer-core.ts'
 import { type Compression, chunkParts } from './chunk-parts.ts'
@@ -27,7 +28,7 @@ export interface IntakeOptions {
   readonly core: BufferCore
   readonly directory: DataDirectory
   readonly sequence: Sequence
-  readonly time: BootTime
+  readonly time: DeviceTime
   readonly bell: Bell
   readonly clock: Clock
   readonly random: Random
@@ -50,6 +51,8 @@ export class Intake {
   readonly #options: IntakeOptions
   readonly #gatherings: Readonly<Record<OverflowPolicy, Gathering>>
   readonly #policies = new Map<string, OverflowPolicy>()
+  /** When records were offered that were refused: their times are of then, when they come again. */
+  readonly #refused = new WeakMap<RecordColumns, Stamp>()
   #appended = 0
   #stopping = false
 
@@ -80,8 +83,18 @@ export class Intake {
   }
 
   async append(chunk: Chunk, signal?: AbortSignal): Promise<void> {
-    const { frameBytes, compression, time, clock } = this.#options
-    const parts = chunkParts(chunk, { frameBytes, compression, stamp: time.now() })
+    const stamp = this.#refused.get(chunk.records) ?? this.#options.time.now()
+    try {
+      await this.#append(chunk, stamp, signal)
+    } catch (error) {
+      this.#refused.set(chunk.records, stamp)
+      throw error
+    }
+  }
+
+  async #append(chunk: Chunk, stamp: Stamp, signal?: AbortSignal): Promise<void> {
+    const { frameBytes, compression, clock } = this.#options
+    const parts = chunkParts(chunk, { frameBytes, compression, stamp })
     const { pending, committer } = this.#gatherings[this.#policyOf(chunk.stream)]
     const entry = new Entry({
       parts,

@@ -1,5 +1,5 @@
 import { type Compression, packed, type Part } from './chunk-parts.ts'
-import type { Stamp } from '../boot-time.ts'
+import type { Stamp } from '../../clock/device-time.ts'
 import type { LossNotice } from '../ledger.ts'
 
 /** A record that tells upstream what was lost, on the stream concerned. */
@@ -18,5 +18,5 @@ export function lossNotice(
     },
     compression
   )
-  return { stream, records: 1, bytes: data.length, stamp, sources: [], content }
+  return { stream, records: 1, bytes: data.length, stamp, correctable: true, sources: [], content }
 }

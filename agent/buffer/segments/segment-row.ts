@@ -106,7 +106,7 @@ export class SegmentRow {
     const frames = drafts.map(({ stamp, ...draft }): FrameRow => {
       id += 1
       const identity = sequence.take(draft)
-      return { ...draft, ...stamp, ...identity, id, version, lane: 0, clock: 'unsynced' }
+      return { ...draft, ...stamp, ...identity, id, version, lane: 0 }
     })
     return { version, frames, cursors: cursors.map((one) => ({ ...one, version, through: id })) }
   }

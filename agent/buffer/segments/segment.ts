@@ -18,6 +18,7 @@ import {
   transaction
 } from '../store/store-file.ts'
 import type { SqlRow } from '../../../shared/sqlite.ts'
+import { sealAnew } from '../store/first-page.ts'
 import { segmentTables } from './segment-tables.ts'
 import { isUnwritable } from '../store/data-directory.ts'
 import { isWhole } from '../store/whole-file.ts'
@@ -43,6 +44,8 @@ export interface FrameQuery {
   readonly epoch: string
   readonly fromId: number
   readonly toId: number
+  /** Frames that begin before it are left out. */
+  readonly fromSeq: number
   readonly maxBytes: number
 }
 
@@ -59,6 +62,8 @@ export class Segment {
   /** What the cursors that it began with take of it. */
   #bornBytes = 0
   #removed = false
+  /** Its version is known to be that of this program. */
+  #sealed = false
 
   private constructor(context: StoreContext, place: SegmentPlace, db: Sql | undefined) {
     this.#context = context
@@ -135,35 +140,33 @@ export class Segment {
   /** One transaction, fsynced. A rejection leaves open whether it happened. */
   write({ frames, cursors }: Commit): Promise<void> {
     return this.use(async (db) => {
-      await transaction(db, () =>
-        Promise.all([
+      await transaction(db, async () => {
+        if (!this.#sealed) await sealAnew(db)
+        await Promise.all([
           ...frames.map((frame) => db.run(insertFrame, ...frameValues(frame))),
           ...cursors.map((cursor) => db.run(insertCursor, ...cursorValues(cursor)))
         ])
-      )
+      })
+      this.#sealed = true
       await this.measure()
     })
   }
 
   /** Rows of one stream and epoch, up to `maxBytes` of bodies, at least one if there is one. */
   frames(query: FrameQuery): Promise<SqlRow[]> {
-    const { stream, epoch, fromId, toId, maxBytes } = query
-    const where = 'WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ? ORDER BY id'
+    const { stream, epoch, fromId, toId, fromSeq, maxBytes } = query
+    const where = 'WHERE id BETWEEN ? AND ? AND stream = ? AND epoch = ? AND first >= ? ORDER BY id'
     const blob = Buffer.from(epoch, 'hex')
     return this.use(async (db) => {
       // The length of a body is known without reading its pages.
-      const sizes = await db.all(
-        `SELECT id, length(body) AS bytes FROM frames ${where} LIMIT ${maxRows}`,
-        fromId,
-        toId,
-        stream,
-        blob
-      )
+      const sql = `SELECT id, length(body) AS bytes FROM frames ${where} LIMIT ${maxRows}`
+      const sizes = await db.all(sql, fromId, toId, stream, blob, fromSeq)
       let bytes = 0
       const over = sizes.findIndex((row) => (bytes += row['bytes'] as number) > maxBytes)
       const last = sizes[over === -1 ? sizes.length - 1 : Math.max(0, over - 1)]
       if (!last) return []
-      return db.all(`SELECT * FROM frames ${where}`, fromId, last['id'] ?? 0, stream, blob)
+      const values = [fromId, last['id'] ?? 0, stream, blob, fromSeq]
+      return db.all(`SELECT * FROM frames ${where}`, ...values)
     })
   }
 

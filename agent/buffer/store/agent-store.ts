@@ -1,5 +1,6 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { SqlRow, SqlValue } from '../../../shared/sqlite.ts'
+import { addTables } from './first-page.ts'
 import { salvage } from './salvage.ts'
 import {
   createStore,
@@ -22,7 +23,7 @@ type AfterCommit = () => void
 const checkpointPages = 256
 
 /**
- * The small database beside the segments, `agent.db`: loss ledger, dead letters, progress.
+ * The small database beside the segments, `agent.db`: loss ledger, dead letters, progress, lanes.
  * Transactions run one after the other. A damaged file is salvaged into a new generation, at open
  * and later.
  */
@@ -124,7 +125,11 @@ async function openNewest(context: StoreContext, tables: readonly StoreTable[]):
   const files = (await listStores(context.directory)).filter(({ base }) => base === 'agent')
   for (const { path, generation } of files.reverse()) {
     const opened = await openStore(context, path, { check: true })
-    if (opened.state === 'sound') return { generation, db: opened.db }
+    if (opened.state === 'sound') {
+      const { db } = opened
+      await transaction(db, () => addTables(db, tables))
+      return { generation, db }
+    }
     if (opened.state === 'damaged') {
       return recover(context, tables, { generation, cause: opened.error })
     }

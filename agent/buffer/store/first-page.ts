@@ -3,7 +3,10 @@ import { crc32 } from 'node:zlib'
 import type { Sql } from './store-file.ts'
 
 /** Of every store file, in `user_version`; 0 is a file whose first commit never happened. */
-export const storeVersion = 2
+export const storeVersion = 3
+
+/** Files from here on are read, and sealed anew with the first commit: 3 has frames of `own` times. */
+const oldestVersion = 2
 
 /** `odd`: not as it was sealed. */
 export type FirstPage = 'ours' | 'unborn' | 'newer' | 'odd'
@@ -17,14 +20,32 @@ export async function sealFirstPage(db: Sql, version = storeVersion): Promise<vo
   await db.exec(`PRAGMA application_id = ${crcOf(version, await schemaOf(db))}`)
 }
 
+/** Brings a file of an older version up to this one; an older program leaves it alone from then on. */
+export async function sealAnew(db: Sql): Promise<void> {
+  const version = Number((await db.get('PRAGMA user_version'))?.['user_version'])
+  if (version < storeVersion) await sealFirstPage(db)
+}
+
 /** Looks at the first page of an open file. */
 export async function readFirstPage(db: Sql): Promise<FirstPage> {
   const version = Number((await db.get('PRAGMA user_version'))?.['user_version'])
   const id = Number((await db.get('PRAGMA application_id'))?.['application_id'])
   const schema = await schemaOf(db)
   if (version === 0 && id === 0 && schema.length === 0) return 'unborn'
-  if (id !== crcOf(version, schema) || version < storeVersion) return 'odd'
-  return version === storeVersion ? 'ours' : 'newer'
+  if (id !== crcOf(version, schema) || version < oldestVersion) return 'odd'
+  return version <= storeVersion ? 'ours' : 'newer'
+}
+
+/** Makes the tables that a file of an older program lacks. */
+export async function addTables(
+  db: Sql,
+  tables: readonly { readonly name: string; readonly create: string }[]
+): Promise<void> {
+  const known = await db.all("SELECT name FROM sqlite_schema WHERE type = 'table'")
+  const missing = tables.filter(({ name }) => !known.some((row) => row['name'] === name))
+  if (missing.length === 0) return
+  for (const { create } of missing) await db.exec(create)
+  await sealFirstPage(db)
 }
 
 async function schemaOf(db: Sql): Promise<unknown[][]> {

@@ -78,6 +78,10 @@ export class HttpTransport implements Transport {
     return this.#meter.bytes
   }
 
+  connections(): number {
+    return this.#meter.sockets
+  }
+
   async reset(): Promise<void> {
     await this.#giveUp(this.#life)
   }

@@ -60,6 +60,10 @@ export class MqttTransport implements Transport {
     return this.#meter.bytes
   }
 
+  connections(): number {
+    return this.#meter.sockets
+  }
+
   async reset(): Promise<void> {
     if (this.#life) this.#lose(this.#life, 'the connection was reset')
   }

@@ -16,6 +16,8 @@ export interface Transport {
   send(frame: StoredFrame, signal: AbortSignal): Promise<Ack>
   /** Bytes written and read since the start, for the watchdog that rebuilds a stalled connection. */
   bytesMoved(): number
+  /** Connections made since the start; each costs its handshakes. */
+  connections(): number
   /** Drops the connection; the next `send` makes a new one. Pending sends reject with `transport`. */
   reset(): Promise<void>
   close(): Promise<void>

@@ -2,15 +2,12 @@ import { z } from 'zod'
 import { count, duration, flag } from '../../../shared/config/fields.ts'
 import type { RecordColumns } from '../../../shared/record.ts'
 import type { Appender } from '../../buffer/buffer.ts'
+import { Outbox } from '../outbox.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
-import { WindDown } from '../wind-down.ts'
 import { EdgeTimes } from './edge-times.ts'
 import { argumentsFor, biases, type Edge, edges, parseEdge, versionOf } from './gpiomon.ts'
 import { LineWatcher } from './line-watcher.ts'
-
-/** How long the last edges may take to become durable when the agent stops. */
-const graceMs = 5000
 
 const gpioOptions = z.strictObject({
   gpio: z
@@ -44,16 +41,18 @@ class GpioSource implements Source {
   readonly #context: SourceContext
   readonly #times: EdgeTimes
   readonly #tally = new Tally()
+  readonly #outbox: Outbox
 
   constructor(options: GpioOptions, context: SourceContext) {
     this.name = context.name
     this.#options = options
     this.#context = context
     this.#times = new EdgeTimes(context.clock)
+    this.#outbox = new Outbox(context, this.#tally)
   }
 
   stats(): SourceStats {
-    return this.#tally.stats()
+    return { ...this.#tally.stats(), behindBytes: this.#outbox.bytes }
   }
 
   async run(sink: Appender, signal: AbortSignal): Promise<void> {
@@ -62,34 +61,25 @@ class GpioSource implements Source {
     const { command, gpio: chip, debounce: debounceMs, ...rest } = this.#options
     const args = argumentsFor(await versionOf(command), { chip, debounceMs, ...rest })
     const watcher = new LineWatcher(command, args, signal)
-    const windDown = new WindDown({ context: this.#context, sink, signal, graceMs })
+    this.#outbox.begin(sink, signal)
     try {
       for (;;) {
         const lines = await watcher.lines(signal)
-        await this.#append(sink, lines, windDown.signal)
+        this.#take(lines)
         if (signal.aborted) break
         if (lines.length === 0) await watcher.failure()
       }
-      await watcher.close()
-      await this.#append(sink, watcher.take(), windDown.signal)
     } finally {
       await watcher.close()
-      windDown.close()
+      this.#take(watcher.take())
+      await this.#outbox.end()
     }
   }
 
-  async #append(sink: Appender, lines: readonly string[], signal: AbortSignal): Promise<void> {
+  #take(lines: readonly string[]): void {
     const found = lines.flatMap((line) => parseEdge(line) ?? [])
     this.#tally.problem('unknown_line', lines.length - found.length)
-    if (found.length === 0) return
-    const records = this.#recordsOf(found)
-    try {
-      await sink.append({ stream: this.#context.stream, records, volatile: true }, signal)
-      this.#tally.took(records)
-    } catch (error) {
-      this.#tally.problem('lost_edge', found.length)
-      if (!signal.aborted) throw error
-    }
+    if (found.length > 0) this.#outbox.add(this.#recordsOf(found))
   }
 
   #recordsOf(found: readonly Edge[]): RecordColumns {

@@ -8,7 +8,7 @@ import type { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
 import { EpochReader } from './epoch-reader.ts'
 import { decodeFilePosition, encodeFilePosition, type FilePosition } from './file-cursor.ts'
-import { fixColumns } from './fix-columns.ts'
+import { fixColumns, originOf } from './fix-columns.ts'
 import type { KeptFix } from './fix-filter.ts'
 import type { GpsOptions } from './gps-options.ts'
 
@@ -128,7 +128,7 @@ export class FileRun {
     const records = fixes.length > 0 ? fixColumns(fixes, partitionKey) : noRecords(partitionKey)
     const cursors = [{ source: name, position: encodeFilePosition(this.#reader.position) }]
     tally.took(records)
-    const chunk = { stream, records, cursors, urgent: isLast }
+    const chunk = { stream, records, cursors, urgent: isLast, times: originOf(fixes) }
     this.#inFlight.add(records.data.length, sink.append(chunk, this.#windDown.signal))
   }
 

@@ -1,4 +1,5 @@
 import type { RecordColumns } from '../../../shared/record.ts'
+import type { TimeOrigin } from '../../buffer/buffer.ts'
 import type { KeptFix } from './fix-filter.ts'
 
 /** One JSON record a fix; the attribute `time` tells an event time that is not the receiver's own. */
@@ -15,4 +16,11 @@ export function fixColumns(fixes: readonly KeptFix[], partitionKey: string): Rec
     timeFrom === 'receiver' ? null : { time: timeFrom }
   )
   return { ...columns, attributes }
+}
+
+/** Where the times of these fixes come from. A receiver's own must not be moved with others. */
+export function originOf(fixes: readonly KeptFix[]): TimeOrigin {
+  const arrivals = fixes.filter(({ timeFrom }) => timeFrom === 'arrival').length
+  if (arrivals === 0) return 'gps'
+  return arrivals === fixes.length ? 'clock' : 'own'
 }

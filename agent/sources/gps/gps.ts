@@ -1,5 +1,5 @@
 import type { Appender } from '../../buffer/buffer.ts'
-import { Outbox } from '../serial/outbox.ts'
+import { Outbox } from '../outbox.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { FileRun } from './file-run.ts'

@@ -1,9 +1,9 @@
 import { NmeaDecoder, type EpochResult } from '../../formats/nmea/nmea-decoder.ts'
 import { Feed } from '../serial/feed.ts'
-import type { Outbox } from '../serial/outbox.ts'
+import type { Outbox } from '../outbox.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
-import { fixColumns } from './fix-columns.ts'
+import { fixColumns, originOf } from './fix-columns.ts'
 import { FixFilter } from './fix-filter.ts'
 import { formatGpsAddress, type GpsAddress } from './gps-address.ts'
 import type { GpsOptions } from './gps-options.ts'
@@ -68,10 +68,20 @@ export class LiveRun {
 
   #take(result: EpochResult | undefined): void {
     const { context, outbox } = this.#options
+    this.#tellTime(result)
     const fix = this.#filter.take(result, context.clock.wallMs())
     if (!fix) return
     this.#kept += 1
-    outbox.add(fixColumns([fix], context.partitionKey))
+    outbox.add(fixColumns([fix], context.partitionKey), originOf([fix]))
+  }
+
+  /** The time of a fix is that of the moment, unless it is an old one again or was not received. */
+  #tellTime(result: EpochResult | undefined): void {
+    if (result === undefined || result === 'no_fix') return
+    const { time, quality } = result
+    if (time === undefined || time === this.#filter.lastTime) return
+    if (quality === 'simulated' || quality === 'manual' || quality === 'estimated') return
+    this.#options.context.tellTime?.(time)
   }
 
   /** What follows is the middle of something else. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import { isPartitionKey } from '../../../shared/record.ts'
 import type { Secret } from '../../../shared/secret.ts'
-import type { Appender } from '../../buffer/buffer.ts'
+import type { Appender, Chunk } from '../../buffer/buffer.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
 import { Bodies } from './body.ts'
@@ -80,15 +80,14 @@ export class Endpoint {
       const time = context.clock.wallMs()
       const type = request.headers['content-type'] ?? ''
       const records = decodeBody(body, type, { partitionKey, time })
-      if (records.lens.length > 0) await this.#append({ stream: context.stream, records })
+      const times = records.times.every((one) => one === time) ? 'clock' : 'own'
+      if (records.lens.length > 0) await this.#append({ stream: context.stream, records, times })
       tally.took(records)
       return records.lens.length
     })
   }
 
-  async #append(
-    chunk: Pick<Parameters<Appender['append']>[0], 'stream' | 'records'>
-  ): Promise<void> {
+  async #append(chunk: Pick<Chunk, 'stream' | 'records' | 'times'>): Promise<void> {
     const { sink, context } = this.#options
     const deadline = new AbortController()
     const done = new AbortController()

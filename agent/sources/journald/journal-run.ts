@@ -143,7 +143,8 @@ export class JournalRun {
     const { cursor } = this.#start
     const position = encodePosition(cursor === undefined ? {} : { cursor })
     const urgent = records.lens.length === 0
-    const chunk = { stream, records, cursors: [{ source: name, position }], urgent }
+    const cursors = [{ source: name, position }]
+    const chunk = { stream, records, cursors, urgent, times: 'own' as const }
     const appended = sink.append(chunk, this.#windDown.signal)
     appended.catch(() => this.#failing.abort())
     this.#inFlight.add(records.data.length, appended)

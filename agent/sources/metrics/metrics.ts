@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { duration } from '../../../shared/config/fields.ts'
 import type { Appender } from '../../buffer/buffer.ts'
 import { eachInterval } from '../each-interval.ts'
+import { Outbox } from '../outbox.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { Host } from './host.ts'
@@ -22,15 +23,17 @@ class MetricsSource implements Source {
   readonly #options: MetricsOptions
   readonly #context: SourceContext
   readonly #tally = new Tally()
+  readonly #outbox: Outbox
 
   constructor(options: MetricsOptions, context: SourceContext) {
     this.name = context.name
     this.#options = options
     this.#context = context
+    this.#outbox = new Outbox(context, this.#tally)
   }
 
   stats(): SourceStats {
-    return this.#tally.stats()
+    return { ...this.#tally.stats(), behindBytes: this.#outbox.bytes }
   }
 
   async run(sink: Appender, signal: AbortSignal): Promise<void> {
@@ -40,26 +43,23 @@ class MetricsSource implements Source {
     // Rates need a reading before the first that is reported.
     await host.sample()
     const onMissed = (count: number) => this.#tally.problem('missed_reading', count)
-    await eachInterval({ intervalMs, clock, once, onMissed }, signal, () =>
-      this.#report(host, sink, signal)
-    )
+    this.#outbox.begin(sink, signal)
+    try {
+      await eachInterval({ intervalMs, clock, once, onMissed }, signal, () => this.#report(host))
+    } finally {
+      await this.#outbox.end()
+    }
   }
 
-  async #report(host: Host, sink: Appender, signal: AbortSignal): Promise<void> {
-    const { stream, partitionKey, clock } = this.#context
+  async #report(host: Host): Promise<void> {
+    const { partitionKey, clock } = this.#context
     const data = Buffer.from(JSON.stringify(await host.sample()))
-    const records = {
+    this.#outbox.add({
       keys: [partitionKey],
       times: Float64Array.of(clock.wallMs()),
       lens: Uint32Array.of(data.length),
       data
-    }
-    try {
-      await sink.append({ stream, records, volatile: true }, signal)
-      this.#tally.took(records)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+    })
   }
 }
 

@@ -3,6 +3,7 @@ import { duration } from '../../../shared/config/fields.ts'
 import type { RecordColumns } from '../../../shared/record.ts'
 import type { Appender } from '../../buffer/buffer.ts'
 import { eachInterval } from '../each-interval.ts'
+import { Outbox } from '../outbox.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { SensorFilter } from './sensor-filter.ts'
@@ -36,15 +37,17 @@ class SensorsSource implements Source {
   readonly #options: SensorsOptions
   readonly #context: SourceContext
   readonly #tally = new Tally()
+  readonly #outbox: Outbox
 
   constructor(options: SensorsOptions, context: SourceContext) {
     this.name = context.name
     this.#options = options
     this.#context = context
+    this.#outbox = new Outbox(context, this.#tally)
   }
 
   stats(): SourceStats {
-    return this.#tally.stats()
+    return { ...this.#tally.stats(), behindBytes: this.#outbox.bytes }
   }
 
   async run(sink: Appender, signal: AbortSignal): Promise<void> {
@@ -59,18 +62,14 @@ class SensorsSource implements Source {
       onProblem: (reason) => this.#tally.problem(reason)
     })
     const onMissed = (count: number) => this.#tally.problem('missed_reading', count)
-    await eachInterval({ intervalMs, clock, once, onMissed }, signal, async () => {
-      const readings = await set.read(signal)
-      if (readings.length > 0) await this.#append(sink, this.#recordsOf(readings), signal)
-    })
-  }
-
-  async #append(sink: Appender, records: RecordColumns, signal: AbortSignal): Promise<void> {
+    this.#outbox.begin(sink, signal)
     try {
-      await sink.append({ stream: this.#context.stream, records, volatile: true }, signal)
-      this.#tally.took(records)
-    } catch (error) {
-      if (!signal.aborted) throw error
+      await eachInterval({ intervalMs, clock, once, onMissed }, signal, async () => {
+        const readings = await set.read(signal)
+        if (readings.length > 0) this.#outbox.add(this.#recordsOf(readings))
+      })
+    } finally {
+      await this.#outbox.end()
     }
   }
 

@@ -7,7 +7,7 @@ import { Tally } from '../tally.ts'
 import { ArrivingLines } from './arriving-lines.ts'
 import { Feed } from './feed.ts'
 import { openSerial } from './open-serial.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox } from '../outbox.ts'
 
 const serialOptions = z.strictObject({
   serial: z

@@ -1,7 +1,6 @@
 import { Backoff } from '../../../shared/backoff.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import type { RecordColumns } from '../../../shared/record.ts'
-import type { Appender } from '../../buffer/buffer.ts'
+import type { Appender, Chunk } from '../../buffer/buffer.ts'
 import { Inbox } from '../inbox.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
@@ -103,7 +102,8 @@ export class Listener implements Receiver {
     for (;;) {
       const records = await inbox.take(signal)
       if (!records) return 0
-      if (!(await this.#append(records, { sink, signal, backoff }))) {
+      const times = inbox.takenTimes
+      if (!(await this.#append({ records, times }, { sink, signal, backoff }))) {
         // Nobody takes from it any more, so nobody may wait for room either.
         inbox.end()
         const lost = records.lens.length + inbox.count
@@ -114,12 +114,12 @@ export class Listener implements Receiver {
   }
 
   async #append(
-    records: RecordColumns,
+    { records, times }: Required<Pick<Chunk, 'records' | 'times'>>,
     { sink, signal, backoff }: { sink: Appender; signal: AbortSignal; backoff: Backoff }
   ): Promise<boolean> {
     const { context, tally, waits } = this.#options
     const urgent = records.data.length >= busyBytes
-    const chunk = { stream: context.stream, records, urgent, volatile: !waits }
+    const chunk = { stream: context.stream, records, times, urgent, volatile: !waits }
     while (!signal.aborted) {
       try {
         await sink.append(chunk, signal)

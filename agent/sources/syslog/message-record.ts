@@ -38,10 +38,12 @@ export function messageRecord(
     ...(message ? {} : { unparsed: 'true' })
   }
   if (!message) return { data: bytes, partitionKey: rules.partitionKey, time: nowMs, attributes }
+  const ownMs = sane(message.timeMs, nowMs)
   return {
     data: rules.raw ? bytes : Buffer.from(JSON.stringify(named(message))),
     partitionKey: keyOf(message, rules),
-    time: sane(message.timeMs, nowMs) ?? nowMs,
+    time: ownMs ?? nowMs,
+    hasOwnTime: ownMs !== undefined,
     attributes
   }
 }

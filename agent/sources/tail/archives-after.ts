@@ -1,34 +1,36 @@
-import { type Beside, isRotationOf, type Sighting } from './file-finder.ts'
+import { type Beside, isRotationOf, type Sighting, withoutSuffix } from './file-finder.ts'
 import type { TailFile } from './tail-file.ts'
 
 /**
  * Archives that hold something unread, by `beside` of each home: where the file that was read last
  * of a home is gone or is an archive now, those that were last written when it was, or later. The
  * first may be that file; what was written later was never seen. Where it is still there as it was,
- * nothing that was compressed is unread.
+ * nothing that was compressed is unread. What is just being compressed is not an archive yet.
  */
 export function archivesAfter(
-  files: readonly TailFile[],
+  files: Iterable<TailFile>,
   beside: ReadonlyMap<string, Beside>
 ): readonly (Sighting & { readonly home: string })[] {
-  const keys = new Set(files.map((file) => file.key))
+  const keys = new Set<string>()
+  const lastRead = new Map<string, TailFile>()
+  for (const file of files) {
+    keys.add(file.key)
+    const before = lastRead.get(file.home)
+    const later = !before || readMsOf(file) >= readMsOf(before)
+    if (file.position.offset > 0 && later) lastRead.set(file.home, file)
+  }
   return [...beside].flatMap(([home, sightings]) => {
-    const last = lastRead(files.filter((file) => file.home === home))
+    const last = lastRead.get(home)
     if (!last || last.sighting?.archive === false) return []
     const sinceMs = readMsOf(last)
+    const paths = new Set([...sightings.values()].map(({ path }) => path))
     return [...sightings.values()]
       .filter(({ archive, key, path, mtimeMs }) => {
-        return archive && latestMs(mtimeMs) >= sinceMs && !keys.has(key) && isRotationOf(path, home)
+        const isNew = archive && latestMs(mtimeMs) >= sinceMs && !keys.has(key)
+        return isNew && isRotationOf(path, home) && !paths.has(withoutSuffix(path))
       })
       .map((sighting) => ({ ...sighting, home }))
   })
-}
-
-function lastRead(files: readonly TailFile[]): TailFile | undefined {
-  return files
-    .filter(({ position }) => position.offset > 0)
-    .toSorted((a, b) => readMsOf(a) - readMsOf(b))
-    .at(-1)
 }
 
 function readMsOf({ position }: TailFile): number {

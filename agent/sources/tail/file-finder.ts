@@ -12,6 +12,8 @@ export interface Sighting {
   readonly mtimeMs: number
   /** When it was made or, where the file system does not say, last changed. */
   readonly madeMs: number
+  /** When it was made; 0 where the file system does not say. */
+  readonly bornMs: number
   /** The path is one that is asked for; else the file was only found beside one that is. */
   readonly matched: boolean
   /** It is the content that was compressed which is meant; `madeMs` is when that was last changed. */
@@ -130,13 +132,15 @@ export class FileFinder {
       const found = await stat(path, { bigint: true })
       if (!found.isFile()) return undefined
       const mtimeMs = Number(found.mtimeNs) / 1e6
+      const bornMs = Number(found.birthtimeNs) / 1e6
       return {
         path,
         key: as === 'archive' ? archiveKey(keyOfStat(found)) : keyOfStat(found),
         size: Number(found.size),
         mtimeMs,
         // Compressing makes a new file, and leaves it the time of the old one.
-        madeMs: (as !== 'archive' && Number(found.birthtimeNs) / 1e6) || mtimeMs,
+        madeMs: (as !== 'archive' && bornMs) || mtimeMs,
+        bornMs,
         matched: as === 'matched',
         archive: as === 'archive'
       }

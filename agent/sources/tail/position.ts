@@ -69,7 +69,8 @@ export function startOf({ home, madeMs }: Pick<Position, 'home' | 'madeMs'>): Po
 
 /** The start of a file that was read up to `before`, now that it holds something else. */
 export function startAfter(before: Position, madeMs: number): Position {
-  const start = startOf({ home: before.home, madeMs })
+  // A file may be given the time of another, which is no later than it was made itself.
+  const start = startOf({ home: before.home, madeMs: Math.max(before.madeMs, madeMs) })
   if (before.offset === 0) return { ...start, emptied: before.emptied }
   const { recent, marks } = before
   // A copy is at most a few lines shorter than what was read, so little is enough to know it.

@@ -14,10 +14,13 @@ export function note(file: TailFile, sighting: Sighting | undefined, left: Depar
   return leaves
 }
 
-/** Whether it was made after the file of this position was read; unknown where no such time is kept. */
-export function isAnother({ archive, madeMs, mtimeMs }: Sighting, position: Position): boolean {
-  if (madeMs === position.madeMs) return false
-  return archive || (madeMs !== mtimeMs && position.readMs > 0 && madeMs > position.readMs)
+/**
+ * Whether what was seen under the number of a file is another one that was made since and was given
+ * the same number; false where no such time is kept.
+ */
+export function isAnother({ archive, madeMs, bornMs }: Sighting, position: Position): boolean {
+  if (archive) return madeMs !== position.madeMs
+  return position.madeMs > 0 && bornMs > position.madeMs
 }
 
 interface Newcomer {

@@ -102,6 +102,10 @@ export const parse: TransformType<z.output<typeof parseField>> = {
   summary: 'Takes the data of each record apart into fields.',
   options: parseField,
   givesFields: true,
+  givesTimes: (written) => {
+    const { time, format } = detailsOf(written)
+    return time !== undefined || format === 'syslog' || format === 'access-log'
+  },
   needsFields: (written) => detailsOf(written).field !== undefined,
   create: (written, { clock }) => new Parse(detailsOf(written), clock)
 }

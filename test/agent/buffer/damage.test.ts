@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { sealFirstPage } from '../../../agent/buffer/store/first-page.ts'
+import { sealFirstPage, storeVersion } from '../../../agent/buffer/store/first-page.ts'
 import { SqliteBuffer } from '../../../agent/buffer/sqlite-buffer.ts'
 import { Database } from '../../../shared/sqlite.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
@@ -300,7 +300,7 @@ test('a file of a newer version is refused, and left as it is', async (t) => {
   await first.stop(never)
   const path = await segmentFile(directory, '.db')
   const db = await Database.open(path)
-  await sealFirstPage(db, 3)
+  await sealFirstPage(db, storeVersion + 1)
   await db.close()
   const before = await readFile(path)
   const buffer = create()

@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { SqliteBuffer, type SqliteBufferOptions } from '../../../agent/buffer/sqlite-buffer.ts'
+import { timeOn } from '../../support/manual-boot.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
@@ -11,6 +12,7 @@ export function bufferOptions(
   directory: string,
   options: Partial<SqliteBufferOptions> = {}
 ): SqliteBufferOptions {
+  const { clock = new ManualClock() } = options
   return {
     directory,
     device: 'device-1',
@@ -25,7 +27,8 @@ export function bufferOptions(
     ringBytes: 100_000,
     ringRecords: 1000,
     deadLetterBytes: 100_000,
-    clock: new ManualClock(),
+    clock,
+    time: timeOn(clock),
     random: new SeededRandom(),
     log: pino({ level: 'silent' }),
     ...options

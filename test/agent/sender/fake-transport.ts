@@ -22,6 +22,7 @@ export class FakeTransport implements Transport {
   moved = 0
   resets = 0
   closed = false
+  connected = 0
 
   send(frame: StoredFrame, signal: AbortSignal): Promise<Ack> {
     this.sent.push(frame)
@@ -51,6 +52,10 @@ export class FakeTransport implements Transport {
 
   bytesMoved(): number {
     return this.moved
+  }
+
+  connections(): number {
+    return this.connected
   }
 
   async reset(): Promise<void> {

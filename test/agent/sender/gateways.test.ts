@@ -36,7 +36,7 @@ test('the first gateway is used while it answers, whatever it says', async () =>
 })
 
 test('three failures in a row move to the next gateway, and an Ack starts the count over', async () => {
-  const { one, two, send, failing } = setup()
+  const { one, two, three, send, failing } = setup()
   await failing(one, 2)
   const ack = send()
   one.only().answer()
@@ -45,9 +45,22 @@ test('three failures in a row move to the next gateway, and an Ack starts the co
   assert.equal(two.sent.length, 0)
   await failing(one, 1)
   assert.equal(one.resets, 1)
+  const second = send()
+  two.only().answer()
+  await second
   await failing(two, 3)
   void send()
-  assert.equal(one.sent.length + two.sent.length, 9)
+  assert.equal(three.pending.length, 1)
+})
+
+test('a gateway that has not answered has one chance, so that in an outage all are tried soon', async () => {
+  const { one, two, three, send, failing } = setup()
+  await failing(one, 3)
+  await failing(two, 1)
+  await failing(three, 1)
+  await failing(one, 1)
+  void send()
+  assert.equal(two.pending.length, 1)
 })
 
 test('batches that fail together are one failure', async () => {
@@ -70,7 +83,7 @@ test('a refusal of the device moves nowhere', async () => {
   assert.equal(two.sent.length, 0)
 })
 
-test('after five minutes the first gateway has one chance, then again after five more', async () => {
+test('after five minutes the first gateway has one chance, and in vain again after ten more', async () => {
   const { one, two, clock, send, failing } = setup()
   await failing(one, 3)
   await clock.advance(returnMs - 1)
@@ -79,10 +92,11 @@ test('after five minutes the first gateway has one chance, then again after five
   await second
   await clock.advance(1)
   await failing(one, 1)
+  await clock.advance(2 * returnMs - 1)
   const back = send()
   two.only().answer()
   await back
-  await clock.advance(returnMs)
+  await clock.advance(1)
   const home = send()
   one.only().answer()
   await home
@@ -104,11 +118,14 @@ test('what is pending on a gateway that is left fails, and calls keep their orde
   assert.equal(two.resets, 1)
 })
 
-test('bytes are counted over all, reset drops the current, close closes all', async () => {
+test('bytes and connections are counted over all, reset drops the current, close closes all', async () => {
   const { one, two, three, gateways, failing } = setup()
   await failing(one, 3)
   two.moved = 40
   assert.equal(gateways.bytesMoved(), one.moved + 40)
+  one.connected = 3
+  two.connected = 1
+  assert.equal(gateways.connections(), 4)
   await gateways.reset()
   assert.equal(two.resets, 1)
   await gateways.close()

@@ -68,6 +68,10 @@ class ModelGateway implements Transport {
     return 0
   }
 
+  connections(): number {
+    return 0
+  }
+
   async reset(): Promise<void> {}
 
   async close(): Promise<void> {}

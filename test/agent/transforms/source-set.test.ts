@@ -53,6 +53,16 @@ test('the records of a source go through its transforms, and what these count is
   ])
 })
 
+test('times that a transform takes from the data are not those of the clock', async (t) => {
+  const originOf = async (transforms: string) => {
+    const { sink } = await run(t, `{ stdin: true, transforms: [${transforms}] }`, '{"at":5}\n')
+    return sink.chunks[0]?.times
+  }
+  assert.equal(await originOf('{ parse: json }'), 'clock')
+  assert.equal(await originOf('{ parse: { format: json, time: at } }'), 'own')
+  assert.equal(await originOf('{ parse: syslog }, { filter: "true" }'), 'own')
+})
+
 test('a source without transforms is not touched', async (t) => {
   const { sink, sources } = await run(t, '{ stdin: true }', 'a\n')
   assert.deepEqual(sink.texts, ['a'])

@@ -7,6 +7,7 @@ import { DeviceStore } from '../../../gateway/admission/device-store.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { createLog } from '../../../shared/log.ts'
 import { systemRandom } from '../../../shared/random.ts'
+import { cleanUp } from '../../support/cleanup.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
@@ -16,8 +17,8 @@ async function setup(t: TestContext, mode: AuthMode = 'devices') {
   const log = createLog('test', 'silent')
   const errors: unknown[] = []
   log.error = (fields: unknown) => errors.push(fields)
-  const authenticator = new Authenticator({ mode, store, clock, log })
-  t.after(() => authenticator.stop())
+  const authenticator = new Authenticator({ mode, store, maxGuests: 100, clock, log })
+  cleanUp(t, () => authenticator.stop())
   /** Lets a second of the clock pass in steps, with real time for the file to be read. */
   const second = async () => {
     for (let i = 0; i < 10; i++) {
@@ -36,10 +37,10 @@ test('without authentication anybody on loopback may do everything, and nobody e
   const { authenticator, store } = await setup(t, 'off')
   const token = await store.add('pi-1')
   await authenticator.start()
-  const principal = authenticator.authenticate({ loopback: true })
+  const principal = await authenticator.authenticate({ loopback: true })
   assert.deepEqual([principal.device, principal.admin], [undefined, true])
-  assert.throws(() => authenticator.authenticate({ loopback: false }), unauthorized)
-  assert.equal(authenticator.authenticate({ loopback: false, token }).device, 'pi-1')
+  await assert.rejects(authenticator.authenticate({ loopback: false }), unauthorized)
+  assert.equal((await authenticator.authenticate({ loopback: false, token })).device, 'pi-1')
 })
 
 test('a token is the device it was given to, with its rights', async (t) => {
@@ -48,12 +49,12 @@ test('a token is the device it was given to, with its rights', async (t) => {
   const admin = await store.add('ops', { admin: true })
   await authenticator.start()
   for (const loopback of [true, false]) {
-    const principal = authenticator.authenticate({ token, loopback })
+    const principal = await authenticator.authenticate({ token, loopback })
     assert.deepEqual([principal.device, principal.streams, principal.admin], ['pi-1', ['a'], false])
-    assert.equal(authenticator.authenticate({ token: admin, loopback }).admin, true)
+    assert.equal((await authenticator.authenticate({ token: admin, loopback })).admin, true)
   }
   assert.equal(
-    authenticator.authenticate({ device: 'pi-1', token, loopback: false }).device,
+    (await authenticator.authenticate({ device: 'pi-1', token, loopback: false })).device,
     'pi-1'
   )
 })
@@ -73,8 +74,8 @@ test('no token, a wrong one, and the token of another device are unauthorized', 
     { device: '__proto__', token },
     { device: 'pi-1' }
   ]) {
-    assert.throws(
-      () => authenticator.authenticate({ ...credentials, loopback: true }),
+    await assert.rejects(
+      authenticator.authenticate({ ...credentials, loopback: true }),
       unauthorized
     )
   }
@@ -85,13 +86,13 @@ test('a revoked token is refused within a second, and its connections are told',
   const token = await store.add('pi-1')
   const other = await store.add('pi-2')
   await authenticator.start()
-  const revoked = authenticator.authenticate({ token, loopback: true })
-  const kept = authenticator.authenticate({ token: other, loopback: true })
+  const revoked = await authenticator.authenticate({ token, loopback: true })
+  const kept = await authenticator.authenticate({ token: other, loopback: true })
   await store.revoke('pi-1')
   await second()
-  assert.throws(() => authenticator.authenticate({ token, loopback: true }), unauthorized)
+  await assert.rejects(authenticator.authenticate({ token, loopback: true }), unauthorized)
   assert.deepEqual([revoked.revoked.aborted, kept.revoked.aborted], [true, false])
-  assert.equal(authenticator.authenticate({ token: other, loopback: true }), kept)
+  assert.equal(await authenticator.authenticate({ token: other, loopback: true }), kept)
 })
 
 test('an added device is known within a second, also the first one', async (t) => {
@@ -99,7 +100,7 @@ test('an added device is known within a second, also the first one', async (t) =
   await authenticator.start()
   const token = await store.add('pi-1')
   await second()
-  assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
+  assert.equal((await authenticator.authenticate({ token, loopback: true })).device, 'pi-1')
 })
 
 test('a store that becomes unreadable or goes leaves the policy in force and is reported once', async (t) => {
@@ -109,11 +110,11 @@ test('a store that becomes unreadable or goes leaves the policy in force and is 
   await writeFile(store.path, '{"version":1,')
   await second()
   await second()
-  assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
+  assert.equal((await authenticator.authenticate({ token, loopback: true })).device, 'pi-1')
   assert.equal(errors.length, 1)
   await rm(store.path)
   await second()
-  assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
+  assert.equal((await authenticator.authenticate({ token, loopback: true })).device, 'pi-1')
   assert.equal(errors.length, 2)
 })
 
@@ -131,10 +132,10 @@ test('a store that could not be read is read again, also when the file stays as 
     random: systemRandom
   }).add('pi-1')
   await second()
-  assert.throws(() => authenticator.authenticate({ token, loopback: true }), unauthorized)
+  await assert.rejects(authenticator.authenticate({ token, loopback: true }), unauthorized)
   broken = false
   await second()
-  assert.equal(authenticator.authenticate({ token, loopback: true }).device, 'pi-1')
+  assert.equal((await authenticator.authenticate({ token, loopback: true })).device, 'pi-1')
   assert.equal(errors.length, 1)
 })
 

@@ -4,10 +4,12 @@ import type { IncomingBatch } from '../../../gateway/admission/admission.ts'
 import { Authenticator } from '../../../gateway/admission/authenticator.ts'
 import { DeviceStore } from '../../../gateway/admission/device-store.ts'
 import { Gate } from '../../../gateway/admission/gate.ts'
+import { Ledger } from '../../../gateway/admission/ledger.ts'
 import { Quota } from '../../../gateway/admission/quota.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { createLog } from '../../../shared/log.ts'
 import type { BatchHeader } from '../../../shared/wire/batch.ts'
+import { cleanUp } from '../../support/cleanup.ts'
 import { settle } from '../../support/manual-clock.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
@@ -19,9 +21,11 @@ async function setup(t: TestContext) {
   const { router, engine, clock } = await rig({ sharding: { lingerMs: 0 } })
   const random = new SeededRandom()
   const log = createLog('test', 'silent')
-  const store = new DeviceStore(await tempDir(t), { clock: systemClock, random })
+  const directory = await tempDir(t)
+  const store = new DeviceStore(directory, { clock: systemClock, random })
   const gate = new Gate({
-    authenticator: new Authenticator({ mode: 'off', store, clock, log }),
+    authenticator: new Authenticator({ mode: 'off', store, maxGuests: 100, clock, log }),
+    ledger: new Ledger({ dataDir: directory, maxDevices: 100, clock, log }),
     quota: new Quota({ limitsOf: () => undefined, burstSeconds: 3, maxDevices: 10, clock }),
     sharding: router,
     limits: { earlyWaitMs: 200, maxEarly: 8, maxSources: 100, waitingBytes: 1000 },
@@ -30,7 +34,7 @@ async function setup(t: TestContext) {
     log
   })
   await gate.start(new AbortController().signal)
-  t.after(() => gate.stop(AbortSignal.abort()))
+  cleanUp(t, () => gate.stop(AbortSignal.abort()))
   const makeAnew = async () => {
     await engine.delete(stream)
     await settle()

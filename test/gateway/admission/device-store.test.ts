@@ -92,7 +92,7 @@ test('a file that cannot be understood is named and never overwritten', async (t
     ['{"version":1,"devices":[{', 'config', /devices\.json/],
     ['{"version":1,"devices":[{"device":"a","tokenSha256":"x"}]}', 'config', /tokenSha256/],
     ['{"version":1,"devices":{}}', 'config', /devices/],
-    ['{"version":2,"devices":[]}', 'store_too_new', /version 2/]
+    ['{"version":3,"devices":[]}', 'store_too_new', /version 3/]
   ] as const) {
     await writeFile(store.path, text)
     await assert.rejects(store.list(), { code, message })

@@ -4,11 +4,13 @@ import type { IncomingBatch, Principal } from '../../../gateway/admission/admiss
 import { Authenticator } from '../../../gateway/admission/authenticator.ts'
 import { DeviceStore } from '../../../gateway/admission/device-store.ts'
 import { Gate, type GateLimits } from '../../../gateway/admission/gate.ts'
+import { Ledger } from '../../../gateway/admission/ledger.ts'
 import { Quota, type QuotaLimits } from '../../../gateway/admission/quota.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { createLog } from '../../../shared/log.ts'
 import type { Ack } from '../../../shared/wire/ack.ts'
+import { cleanUp } from '../../support/cleanup.ts'
 import { ManualClock, settle } from '../../support/manual-clock.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { tempDir } from '../../support/temp-dir.ts'
@@ -31,9 +33,11 @@ async function setup(t: TestContext, options: SetupOptions = {}) {
   const sharding = new FakeSharding(options.disk)
   const random = new SeededRandom()
   const log = createLog('test', 'silent')
-  const store = new DeviceStore(await tempDir(t), { clock: systemClock, random })
+  const directory = await tempDir(t)
+  const store = new DeviceStore(directory, { clock: systemClock, random })
   const gate = new Gate({
-    authenticator: new Authenticator({ mode: 'off', store, clock, log }),
+    authenticator: new Authenticator({ mode: 'off', store, maxGuests: 100, clock, log }),
+    ledger: new Ledger({ dataDir: directory, maxDevices: 100, clock, log }),
     quota: new Quota({ limitsOf: () => options.quota, burstSeconds: 3, maxDevices: 10, clock }),
     sharding,
     limits: {
@@ -48,7 +52,7 @@ async function setup(t: TestContext, options: SetupOptions = {}) {
     log
   })
   await gate.start(open())
-  t.after(() => gate.stop(AbortSignal.abort()))
+  cleanUp(t, () => gate.stop(AbortSignal.abort()))
   return { clock, sharding, gate, disk: sharding.disk }
 }
 
@@ -358,11 +362,42 @@ test('a key used again for other records is refused and nothing is dropped in si
 test('what is forgotten because a table is full is counted by table', async (t) => {
   const { gate } = await setup(t, { limits: { maxSources: 2 }, quota: { recordsPerSecond: 100 } })
   for (let n = 0; n < 5; n++) await gate.admit(plain(['a'], { idempotencyKey: `k${n}` }))
-  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 0 })
+  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 0, ledgers: 0 })
   for (let n = 0; n < 12; n++) {
     await gate.admit(plain(['a'], { principal: { ...pi, device: `pi-${n}` } }))
   }
-  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 3 })
+  assert.deepEqual(gate.stats().forgotten, { sources: 3, keys: 3, quotas: 3, ledgers: 0 })
+})
+
+test('in the account of a device all that was received is stored, repeated or rejected', async (t) => {
+  const { gate, clock } = await setup(t)
+  const big = 'x'.repeat(2000)
+  const records = { records: columns([big, 'fine', big, 'fine']) }
+  for (let i = 0; i < 2; i++) await gate.admit(agentBatch(1, 4, records))
+  // Overlaps the first one by half.
+  const { header } = agentBatch(3, 4)
+  await gate.admit(
+    agentBatch(3, 4, { ...records, ...(header ? { header: { ...header, prev: 0 } } : {}) })
+  )
+  const early = gate.admit(agentBatch(20, 1))
+  await clock.advance(300)
+  await early
+  await gate.admit(agentBatch(7, 2, { stream: 'absent' }))
+  const { received, stored, repeated, rejected, turnedAway, bytes } =
+    (await gate.ledger('pi-1')) ?? {}
+  assert.deepEqual(
+    { received, stored, repeated, rejected, turnedAway, bytes },
+    {
+      received: 12,
+      stored: 3,
+      repeated: 3,
+      rejected: { too_large: 6 },
+      turnedAway: { out_of_order: 1, unknown_stream: 2 },
+      bytes: 300
+    }
+  )
+  assert.equal(gate.stats().storedRecords, 3)
+  assert.equal(gate.stats().repeatedRecords, 3)
 })
 
 test('a defect below is answered as unavailable, and admit does not reject', async (t) => {
@@ -425,6 +460,6 @@ test('the counts add up', async (t) => {
     rejectedRecords: { too_large: 1 },
     answers: { ok: 3, unknown_stream: 1 },
     sources: 1,
-    forgotten: { sources: 0, keys: 0, quotas: 0 }
+    forgotten: { sources: 0, keys: 0, quotas: 0, ledgers: 0 }
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { gatewayConfigSpec } from '../../../gateway/commands/config-spec.ts'
+import { gatewayCheckSpec } from '../../../gateway/commands/config-spec.ts'
 import { devicesCommand } from '../../../gateway/commands/devices.ts'
 import { checkCommand } from '../../../shared/config/config-command.ts'
 import { FakeTerminal } from '../../support/fake-terminal.ts'
@@ -13,7 +13,7 @@ async function setup(t: TestContext) {
   const dataDir = join(await tempDir(t), 'data')
   const run = (...args: string[]) =>
     terminal.run(
-      [checkCommand(gatewayConfigSpec, terminal), devicesCommand(terminal)],
+      [checkCommand(gatewayCheckSpec, terminal), devicesCommand(terminal)],
       [...args, '--data-dir', dataDir]
     )
   return { terminal, run, dataDir }
@@ -47,7 +47,7 @@ test('every flag goes to its key', async (t) => {
 test('a device is added with a token that is shown once, listed, and revoked', async (t) => {
   const { terminal, run, dataDir } = await setup(t)
   assert.equal(await run('devices', 'add', 'pi', '--stream', 'telemetry'), 0, terminal.err)
-  const token = terminal.out.trim()
+  const [token = ''] = terminal.out.split('\n')
   assert.match(token, /^[\w-]{43}$/)
   assert.doesNotMatch(await readFile(join(dataDir, 'devices.json'), 'utf8'), new RegExp(token))
   assert.equal(await run('devices', 'add', 'boss', '--admin', '--json'), 0)
@@ -56,7 +56,7 @@ test('a device is added with a token that is shown once, listed, and revoked', a
   assert.equal(await run('devices', 'list'), 0)
   assert.match(
     terminal.out,
-    /^DEVICE +STATE +STREAMS +CREATED\npi +revoked +telemetry +20.*\nboss +admin +all/
+    /^DEVICE +STATE +STREAMS +CREATED +LAST SEEN\npi +revoked +telemetry +20.* -\nboss +admin +all/
   )
   assert.equal(await run('devices', 'list', '--json'), 0)
   assert.deepEqual(
@@ -74,4 +74,12 @@ test('a device that exists, or that there is not, is named and exits with 1', as
   assert.match(terminal.err, /absent/)
   assert.equal(await run('devices', 'add'), 2)
   assert.match(terminal.err, /missing required argument 'name'/)
+})
+
+test('check refuses certificates that a gateway could not serve with', async (t) => {
+  const { terminal, run, dataDir } = await setup(t)
+  const file = `${dataDir}.yaml`
+  await writeFile(file, 'tls: { cert: { file: absent.pem }, key: { file: absent.key } }\n')
+  assert.equal(await run('check', '--config', file), 2)
+  assert.match(terminal.err, /tls\.cert: .*absent\.pem cannot be read/)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { AggregateRow } from '../../../gateway/sharding/aggregate-row.ts'
 import { HashKeyCache } from '../../../gateway/sharding/hash-key-cache.ts'
+import { runsOf } from '../../../gateway/sharding/loose-records.ts'
 import { heldBytes, type Run } from '../../../gateway/sharding/parcel.ts'
 import { PendingBatch } from '../../../gateway/sharding/pending-batch.ts'
 import { sourceKey } from '../../../shared/kpl/kpl.ts'
@@ -50,6 +51,21 @@ test('a hundred thousand keys in one batch take time by their number, not by its
   }
   assert.equal(taken, count)
   assert.ok(performance.now() - startMs < 10_000, 'about one second where it is linear')
+})
+
+test('records keep the state of their clock when an aggregate is packed anew', () => {
+  const anew = () =>
+    new AggregateRow({ maxBytes: 1e6, perKey: false, sharing: 'all', hashes: new HashKeyCache() })
+  const first = anew()
+  first.add({ ...manyKeys(2), clock: 'ntp' }, 0)
+  first.add({ ...manyKeys(2), first: 3, clock: 'unsynced' }, 0)
+  const [parcel] = first.drain()
+  assert.ok(parcel)
+  const second = anew()
+  for (const run of runsOf(parcel.unpack())) second.add(run, 0)
+  const clocks = second.drain().flatMap((one) => one.unpack().map(({ source }) => source.clock))
+  assert.deepEqual(clocks, ['ntp', 'ntp', 'unsynced', 'unsynced'])
+  assert.equal(parcel.marks.length, 1)
 })
 
 test('what a row says it holds is what its parcels hold, however they come and go', () => {

@@ -3,7 +3,8 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { AggregateWriter, runLength } from '../../../shared/kpl/aggregate-writer.ts'
 import { decodeAggregate } from '../../../shared/kpl/deaggregate.ts'
-import type { SequenceSource } from '../../../shared/kpl/kpl.ts'
+import type { ClockedSource, SequenceSource } from '../../../shared/kpl/kpl.ts'
+import { type ClockState, clockStates } from '../../../shared/wire/batch.ts'
 import { member, type PlainMember, runOf, source } from './columns.ts'
 
 const hashKey = '340282366920938463463374607431768211455'
@@ -12,12 +13,14 @@ const device: SequenceSource = { device: 'pi', epoch: 'a'.repeat(32), lane: 0 }
 interface PlainRun {
   readonly members: readonly PlainMember[]
   readonly source: SequenceSource
+  readonly clock?: ClockState | undefined
   readonly first: number
 }
 
 const plainRun: fc.Arbitrary<PlainRun> = fc.record({
   members: fc.array(member, { minLength: 1, maxLength: 20 }),
   source,
+  clock: fc.option(fc.constantFrom(...clockStates), { nil: undefined }),
   first: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 100 })
 })
 
@@ -31,8 +34,8 @@ function aggregate(runs: readonly PlainRun[], maxBytes: number): Buffer[] {
     assert.equal(bytes.length, announced)
     aggregates.push(bytes)
   }
-  for (const { members, source, first } of runs) {
-    const run = runOf(members, source, first)
+  for (const { members, source, clock, first } of runs) {
+    const run = { ...runOf(members, source, first), clock }
     let at = 0
     while (at < runLength(run)) {
       if (writer.count === 0) writer.begin(hashKey)
@@ -45,7 +48,7 @@ function aggregate(runs: readonly PlainRun[], maxBytes: number): Buffer[] {
 }
 
 interface Flat extends PlainMember {
-  readonly source: SequenceSource
+  readonly source: ClockedSource
   readonly seq: number
 }
 
@@ -60,7 +63,7 @@ function flatten(aggregates: readonly Buffer[]): Flat[] {
       data,
       time: extra.times[i] as number,
       attributes: extra.attributes?.[i] ?? null,
-      source: extra.sources[extra.source[i] as number] as SequenceSource,
+      source: extra.sources[extra.source[i] as number] as ClockedSource,
       seq: extra.seqs[i] as number
     }))
   })
@@ -73,8 +76,12 @@ test('what is read back is what was added, whatever the runs and the limit', () 
       fc.integer({ min: 100, max: 5000 }),
       (runs, maxBytes) => {
         const aggregates = aggregate(runs, maxBytes)
-        const expected = runs.flatMap(({ members, source, first }) =>
-          members.map((one, i) => ({ ...one, source, seq: first + i }))
+        const expected = runs.flatMap(({ members, source, clock, first }) =>
+          members.map((one, i) => ({
+            ...one,
+            source: clock ? { ...source, clock } : source,
+            seq: first + i
+          }))
         )
         assert.deepEqual(flatten(aggregates), expected)
         for (const bytes of aggregates) {

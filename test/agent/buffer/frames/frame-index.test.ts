@@ -17,6 +17,7 @@ function frame(id: number, first: number, facts: Partial<FrameRow> = {}): FrameR
     uptimeMs: id,
     boot: 'b',
     clock: 'unsynced',
+    correctable: true,
     enc: 'id',
     sources: [],
     unrepeatable: 0,

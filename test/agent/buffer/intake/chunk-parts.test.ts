@@ -9,7 +9,7 @@ import { decodeFrame } from '../../../../shared/wire/frame.ts'
 import { recordsOf } from '../../../contract/buffer.ts'
 
 const frameBytes = 4096
-const stamp = { wallMs: 5000, uptimeMs: 1000, boot: '0'.repeat(32) }
+const stamp = { wallMs: 5000, uptimeMs: 1000, boot: '0'.repeat(32), clock: 'unsynced' } as const
 const options = { frameBytes, compression: 'none', stamp } as const
 
 function partsOf(records: RecordColumns, stream = 'a'): Part[] {

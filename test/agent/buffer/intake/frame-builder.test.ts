@@ -6,7 +6,7 @@ import { Sequence } from '../../../../agent/buffer/sequence.ts'
 import { recordsOf } from '../../../contract/buffer.ts'
 import { SeededRandom } from '../../../support/seeded-random.ts'
 
-const stamp = { wallMs: 5000, uptimeMs: 1000, boot: '0'.repeat(32) }
+const stamp = { wallMs: 5000, uptimeMs: 1000, boot: '0'.repeat(32), clock: 'unsynced' } as const
 const options = { frameBytes: 4096, compression: 'none', stamp } as const
 
 function partsOf(source: string | undefined, ...texts: string[]): Part[] {

@@ -111,13 +111,14 @@ test('no gpiomon is left running when the run is over', async (t) => {
   await bench.until(() => fake.running === 0)
 })
 
-test('edges that were printed when the run ends are taken', async (t) => {
+test('edges that wait for the commit of others when the run ends are taken', async (t) => {
   const { fake, bench, options, edges } = await setup(t)
   bench.appender.automatic = false
   bench.start(options)
   await fake.print('1 17 1700000000.000000000\n')
   await bench.until(() => bench.appender.waiting > 0)
   await fake.print('2 17 1700000001.000000000\n')
+  await bench.until(() => bench.appender.waiting > 1)
   await bench.stop()
   assert.equal(edges().length, 2)
 })

@@ -68,6 +68,25 @@ test('a fix without a date has its arrival as event time, and says so', async (t
   assert.ok(Math.abs((record?.time ?? 0) - bench.clock.wallMs()) < 60_000)
 })
 
+test('the time of each new fix is told, and the times of a receiver are told from arrivals', async (t) => {
+  const { receiver, bench, options } = await setup(t)
+  const told: number[] = []
+  bench.start({ ...options, deadband: { distance: '1km' } }, { tellTime: (ms) => told.push(ms) })
+  await bench.until(() => receiver.connections === 1)
+  receiver.say(gga({ time: noon }))
+  await bench.until(() => bench.appender.texts.length === 1)
+  receiver.say(rmc({ time: noon + 1000, north: 9 }).repeat(3))
+  receiver.say(rmc({ time: noon + 2000, north: 9 }))
+  receiver.say(rmc({ time: noon + 3000, north: 20 }))
+  await bench.until(() => bench.appender.texts.length === 3)
+  // What the deadband leaves out tells the time as well, a fix that is repeated only once.
+  assert.deepEqual(told, [noon + 1000, noon + 2000, noon + 3000])
+  assert.deepEqual(
+    bench.appender.chunks.map(({ times }) => times),
+    ['clock', 'gps', 'gps']
+  )
+})
+
 test('a fix that is repeated, or lost, makes no record and is counted', async (t) => {
   const { receiver, bench, options } = await setup(t)
   const source = bench.start(options)

@@ -88,6 +88,8 @@ test('the JSON shape, NDJSON and any other type are understood, packed or not', 
   assert.deepEqual((await post('f', {}, '/?key=vehicle-1')).body, { accepted: 1 })
   assert.deepEqual((await post('{"records":[]}', json)).body, { accepted: 0 })
   assert.deepEqual(bench.appender.texts, ['a', 'b', '{"c":1}', 'd', 'e', 'f'])
+  const origins = bench.appender.chunks.map(({ times }) => times)
+  assert.deepEqual(origins, ['own', 'clock', 'clock'])
   const [first, second] = bench.appender.records
   assert.deepEqual([first?.partitionKey, first?.time], ['p', 5])
   assert.deepEqual([second?.partitionKey, second?.time], ['device-1', bench.clock.wallMs()])

@@ -48,6 +48,7 @@ journalTest(
     bench.start(options)
     assert.equal(await bench.done(), undefined)
     assert.deepEqual(messages(), numbered(0, 2500))
+    assert.ok(bench.appender.chunks.every(({ times }) => times === 'own'))
     await journal.appendNumbered(3)
     const source = bench.start(options)
     assert.equal(await bench.done(), undefined)

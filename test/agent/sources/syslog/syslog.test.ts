@@ -86,6 +86,7 @@ test('a message becomes JSON with names, its host the key and its time the time'
   assert.deepEqual(first.attributes, { peer: '127.0.0.1' })
   assert.equal(second?.partitionKey, 'device-1')
   assert.ok(Math.abs(second.time - bench.clock.wallMs()) < 1000)
+  assert.equal(bench.appender.chunks.find(({ records }) => records.lens.length > 0)?.times, 'own')
 })
 
 test('the key can be the app or the device; raw keeps the bytes', async (t) => {
@@ -112,6 +113,7 @@ test('the time of a clock that is not set is not taken', async (t) => {
   for (const { time } of bench.appender.records) {
     assert.ok(Math.abs(time - bench.clock.wallMs()) < 1000)
   }
+  assert.ok(bench.appender.chunks.every(({ times }) => times === 'clock'))
 })
 
 test('what cannot be parsed is kept as it is, marked and counted', async (t) => {

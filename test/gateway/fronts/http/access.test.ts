@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { test } from 'node:test'
+import { eventually } from '../../../support/programs.ts'
 import { startFront } from './fixture.ts'
 
 interface Ask {
@@ -108,4 +109,27 @@ test('a page in a browser on this machine gets nothing without a token', async (
     assert.equal(await status(port, { ...write, headers: { host } }), 200, host)
     assert.equal(await status(port, { headers: { host, origin: `http://${host}` } }), 200, host)
   }
+})
+
+test('the account of a device is for operators and for the device itself', async (t) => {
+  const { port, store, gate } = await startFront(t, { mode: 'devices' })
+  const [own, other, admin] = [
+    await store.add('pi-1'),
+    await store.add('pi-2'),
+    await store.add('ops', { admin: true })
+  ]
+  await eventually('the devices', async () => {
+    await gate.authenticate({ token: admin, loopback: false })
+    return true
+  })
+  const path = '/v1/devices/pi-1/ledger'
+  const ask = (token: string) =>
+    status(port, { path, headers: { ...remote, authorization: `Bearer ${token}` } })
+  assert.equal(await ask(own), 404)
+  const written = { ...write, headers: { ...remote, authorization: `Bearer ${own}` } }
+  assert.equal(await status(port, written), 200)
+  assert.deepEqual([await ask(own), await ask(other), await ask(admin)], [200, 403, 200])
+  assert.equal(await status(port, { path }), 200)
+  assert.equal(await status(port, { path, headers: remote }), 401)
+  assert.equal((await gate.ledger('pi-1'))?.stored, 1)
 })

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import { type AuthMode, Authenticator } from '../../../../gateway/admission/authenticator.ts'
 import { DeviceStore } from '../../../../gateway/admission/device-store.ts'
 import { Gate } from '../../../../gateway/admission/gate.ts'
+import { Ledger } from '../../../../gateway/admission/ledger.ts'
 import { Quota } from '../../../../gateway/admission/quota.ts'
 import {
   HttpFront,
@@ -10,12 +11,14 @@ import {
   type HttpLimits
 } from '../../../../gateway/fronts/http/http-front.ts'
 import type { StreamAdmin } from '../../../../gateway/engines/engine.ts'
+import { RemoteConfigs } from '../../../../gateway/remote-config/remote-configs.ts'
 import { type Clock, systemClock } from '../../../../shared/clock.ts'
 import { createLog } from '../../../../shared/log.ts'
 import { systemRandom } from '../../../../shared/random.ts'
 import { encodeBatch, frameCrc, type BatchHeader } from '../../../../shared/wire/batch.ts'
 import { encodeFrame } from '../../../../shared/wire/frame.ts'
 import { FakeEngine } from '../../../support/fake-engine.ts'
+import { cleanUp } from '../../../support/cleanup.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { columns } from '../../admission/columns.ts'
 import { FakeSharding } from '../../admission/fake-sharding.ts'
@@ -25,6 +28,7 @@ export interface FixtureOptions {
   readonly clock?: Clock
   readonly limits?: Partial<HttpLimits>
   readonly listener?: HttpFrontOptions['listeners'][number]
+  readonly trackers?: Partial<HttpFrontOptions['trackers']>
   /** `false`: the engine's streams are administered elsewhere. */
   readonly admin?: false
 }
@@ -45,7 +49,9 @@ const limits: HttpLimits = {
 export async function startFront(t: TestContext, options: FixtureOptions = {}) {
   const clock = options.clock ?? systemClock
   const log = createLog('test', 'silent')
-  const store = new DeviceStore(await tempDir(t), { clock: systemClock, random: systemRandom })
+  const directory = await tempDir(t)
+  const store = new DeviceStore(directory, { clock: systemClock, random: systemRandom })
+  const configs = new RemoteConfigs(directory)
   const sharding = new FakeSharding()
   const engine = new FakeEngine({ clock: systemClock, random: systemRandom })
   await engine.create('telemetry', { shards: 1 })
@@ -53,9 +59,11 @@ export async function startFront(t: TestContext, options: FixtureOptions = {}) {
     authenticator: new Authenticator({
       mode: options.mode ?? 'off',
       store,
+      maxGuests: 100,
       clock: systemClock,
       log
     }),
+    ledger: new Ledger({ dataDir: directory, maxDevices: 100, clock: systemClock, log }),
     quota: new Quota({ limitsOf: () => undefined, burstSeconds: 3, maxDevices: 10, clock }),
     sharding,
     limits: { earlyWaitMs: 5, maxEarly: 1, maxSources: 100, waitingBytes: 1_000_000 },
@@ -71,12 +79,14 @@ export async function startFront(t: TestContext, options: FixtureOptions = {}) {
     engine,
     ...(admin ? { admin } : {}),
     health: { notReady: async () => notReady, metrics: async () => 'up 1\n' },
+    configs,
+    trackers: { stream: 'telemetry', ids: 'any', ...options.trackers },
     limits: { ...limits, ...options.limits },
     clock,
     log
   })
   const open = new AbortController().signal
-  t.after(async () => {
+  cleanUp(t, async () => {
     await front.stop(AbortSignal.abort())
     await gate.stop(AbortSignal.abort())
   })
@@ -86,7 +96,8 @@ export async function startFront(t: TestContext, options: FixtureOptions = {}) {
   const scheme = options.listener?.tls ? 'https' : 'http'
   const url = `${scheme}://127.0.0.1:${port}`
   const records = `${url}/v1/streams/telemetry/records`
-  return { front, gate, store, sharding, engine, notReady, port, url, records, disk: sharding.disk }
+  const { disk } = sharding
+  return { front, gate, store, configs, sharding, engine, notReady, port, url, records, disk }
 }
 
 export const epoch = 'cd'.repeat(16)

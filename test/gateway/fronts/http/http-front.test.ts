@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { makeCertificate } from '../../../support/certificate.ts'
+import { makeCertificate, steadyTls } from '../../../support/certificate.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { startFront, talk, until } from './fixture.ts'
 
@@ -140,7 +140,9 @@ test('with a certificate the front speaks TLS', async (t) => {
   assert.ok(pair, 'openssl is needed for this test')
   const cert = await readFile(pair.cert, 'utf8')
   const tls = { cert, key: await readFile(pair.key, 'utf8') }
-  const { url } = await startFront(t, { listener: { host: '127.0.0.1', port: 0, tls } })
+  const { url } = await startFront(t, {
+    listener: { host: '127.0.0.1', port: 0, tls: steadyTls(tls) }
+  })
   const asked = requestTls(`${url}/healthz`, { ca: cert }).end()
   const [response] = await once(asked, 'response')
   assert.equal(response.statusCode, 200)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import mqtt from 'mqtt'
-import { makeCertificate } from '../../../support/certificate.ts'
+import { makeCertificate, steadyTls } from '../../../support/certificate.ts'
 import { startFront } from '../../../support/mqtt-front-fixture.ts'
 import { RawMqtt } from '../../../support/mqtt-raw-client.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
@@ -73,7 +73,7 @@ test('mqtt.js sends over TLS, and a handshake that never ends does not hold up t
     [files.key, files.cert].map((path) => readFile(path, 'utf8'))
   )
   assert.ok(key && cert)
-  const listeners = [{ host: '127.0.0.1', port: 0, tls: { key, cert } }]
+  const listeners = [{ host: '127.0.0.1', port: 0, tls: steadyTls({ key, cert }) }]
   const { admission, front, port } = await startFront(t, { listeners })
   const client = await mqtt.connectAsync(`mqtts://localhost:${port}`, { ca: cert })
   t.after(() => client.end(true))

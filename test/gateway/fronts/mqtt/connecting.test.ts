@@ -39,7 +39,9 @@ test('user name, password and address of a client are what it is authenticated b
   const { admission, port } = await startFront(t)
   admission.tokens = new Map([['pi-4', 'secret']])
   await RawMqtt.connected(t, port, { username: 'pi-4', password: Buffer.from('secret') })
-  assert.deepEqual(admission.credentials, [{ device: 'pi-4', token: 'secret', loopback: true }])
+  assert.deepEqual(admission.credentials, [
+    { device: 'pi-4', token: 'secret', address: '127.0.0.1', loopback: true }
+  ])
 })
 
 test('CONNACK says 4 for a wrong token, 5 for none, 3 when nobody can tell', async (t) => {

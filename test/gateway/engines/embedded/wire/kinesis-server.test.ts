@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
-import { connect as connectHttp2 } from 'node:http2'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -19,6 +19,10 @@ import { pino } from 'pino'
 import { KinesisServer } from '../../../../../gateway/engines/embedded/wire/kinesis-server.ts'
 import type { WireObject } from '../../../../../gateway/engines/embedded/wire/operation.ts'
 import { cborFormat } from '../../../../../gateway/engines/embedded/wire/protocol/cbor-format.ts'
+import {
+  type Certificate,
+  selfSigned
+} from '../../../../../gateway/engines/embedded/wire/transport/certificate.ts'
 import { systemClock } from '../../../../../shared/clock.ts'
 import { systemRandom } from '../../../../../shared/random.ts'
 import { Secret } from '../../../../../shared/secret.ts'
@@ -150,6 +154,35 @@ test('a client that trusts the certificate that was made writes and reads over T
   stream.end()
   const [headers] = await once(stream, 'response')
   assert.equal(headers[':status'], 400)
+})
+
+test('a renewed certificate is for new connections; those that are open go on', async (t) => {
+  const made = () => selfSigned([], { nowMs: Date.now(), random: systemRandom })
+  const [before, after] = [made(), made()]
+  let renew: (certificate: Certificate) => void = () => undefined
+  const certificate = {
+    current: () => before,
+    onChange: (listener: (certificate: Certificate) => void) => {
+      renew = listener
+    }
+  }
+  const { server } = await runningServer(t, {
+    tls: { listen: { host: '127.0.0.1', port: 0 }, certificate }
+  })
+  const url = `https://localhost:${server.ports()[1]}`
+  const post = async (session: ClientHttp2Session) => {
+    const stream = session.request({ ':method': 'POST' })
+    stream.end()
+    const [headers] = await once(stream, 'response')
+    return headers[':status']
+  }
+  const open = connectHttp2(url, { ca: before.cert })
+  cleanUp(t, () => open.destroy())
+  await once(open, 'connect')
+  renew(after)
+  const next = connectHttp2(url, { ca: after.cert })
+  cleanUp(t, () => next.destroy())
+  assert.deepEqual([await post(open), await post(next)], [400, 400])
 })
 
 test('the certificate that was made is kept, and only the owner reads its key', async (t) => {

@@ -1,10 +1,10 @@
-import { Backoff } from '../../../shared/backoff.ts'
-import type { RecordColumns } from '../../../shared/record.ts'
-import type { Appender, Chunk } from '../../buffer/buffer.ts'
-import { noRecords } from '../lines/cut-columns.ts'
-import type { SourceContext } from '../source.ts'
-import type { Tally } from '../tally.ts'
-import { WindDown } from '../wind-down.ts'
+import { Backoff } from '../../shared/backoff.ts'
+import type { RecordColumns } from '../../shared/record.ts'
+import type { Appender, Chunk, TimeOrigin } from '../buffer/buffer.ts'
+import { noRecords } from './lines/cut-columns.ts'
+import type { SourceContext } from './source.ts'
+import type { Tally } from './tally.ts'
+import { WindDown } from './wind-down.ts'
 
 /** What may wait for the buffer; beyond it what comes is left out and counted (`overrun`). */
 const bounds = { bytes: 4 * 1024 * 1024, count: 4096 }
@@ -52,12 +52,12 @@ export class Outbox {
     this.#offerAll(this.#target)
   }
 
-  add(records: RecordColumns): void {
+  add(records: RecordColumns, times: TimeOrigin = 'clock'): void {
     if (this.#bytes >= bounds.bytes || this.#chunks.size >= bounds.count) {
       this.#tally.problem('overrun', records.lens.length)
       return
     }
-    const chunk = { stream: this.#context.stream, records, volatile: true }
+    const chunk = { stream: this.#context.stream, records, times, volatile: true }
     this.#chunks.add(chunk)
     this.#bytes += records.data.length
     if (this.#target && !this.#resuming) this.#offer(chunk, this.#target)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Outbox } from '../../../../agent/sources/serial/outbox.ts'
-import { serial } from '../../../../agent/sources/serial/serial.ts'
-import { Tally } from '../../../../agent/sources/tally.ts'
-import { SourceBench } from '../../../support/source-bench.ts'
+import { Outbox } from '../../../agent/sources/outbox.ts'
+import { serial } from '../../../agent/sources/serial/serial.ts'
+import { Tally } from '../../../agent/sources/tally.ts'
+import { SourceBench } from '../../support/source-bench.ts'
 
 function setup(t: TestContext) {
   const bench = new SourceBench(t, serial)

@@ -1,0 +1,141 @@
+import type { Clock } from '../../shared/clock.ts'
+import { HeadwaterError } from '../../shared/errors.ts'
+import type { RecordColumns } from '../../shared/record.ts'
+import { unpackBody } from '../../shared/wire/batch.ts'
+import { decodeFrame } from '../../shared/wire/frame.ts'
+import type { Cursor } from '../buffer/buffer.ts'
+import { countOf, type DeadLetter } from '../buffer/dead-letters.ts'
+import type { SqliteBuffer } from '../buffer/sqlite-buffer.ts'
+
+/** Which dead letters are meant; absent: all. */
+export interface LetterFilter {
+  readonly stream?: string | undefined
+  readonly code?: string | undefined
+  readonly ids?: readonly number[] | undefined
+}
+
+export interface FoundLetter {
+  readonly id: number
+  readonly letter: DeadLetter
+}
+
+export interface ReplayedLetters {
+  readonly letters: number
+  readonly records: number
+  /** They stay: their bytes are no frame any more. */
+  readonly unreadable: readonly FoundLetter[]
+}
+
+/** Source of the marks that say which letters are in the buffer again. */
+const markSource = 'dead-letters'
+
+const pageLetters = 20
+
+/**
+ * Appends the records of dead letters to their streams again, under new numbers, and then removes
+ * the letters. In the transaction that stores the records a cursor says whose they are, so that
+ * after a crash in between the letter is only removed: each record comes back once. Rejects with
+ * `store_full` when there is no room within a few seconds.
+ */
+export async function replayLetters(
+  buffer: SqliteBuffer,
+  filter: LetterFilter,
+  clock: Clock
+): Promise<ReplayedLetters> {
+  const marks = buffer.cursors(markSource)
+  const unreadable: FoundLetter[] = []
+  const done: number[] = []
+  let records = 0
+  for await (const found of lettersOf(buffer, filter)) {
+    const mark = markOf(found)
+    if (!marks.get(mark.source)?.equals(mark.position)) {
+      const columns = await columnsOf(found.letter)
+      if (!columns) {
+        unreadable.push(found)
+        continue
+      }
+      await append(buffer, { stream: found.letter.stream, columns, cursors: [mark] }, clock)
+    }
+    done.push(found.id)
+    records += countOf(found.letter.seqs)
+  }
+  await buffer.removeDeadLetters(done, { lost: false })
+  const clearing = [...buffer.cursors(markSource).keys()].map(noMark)
+  if (clearing.length > 0) {
+    await append(buffer, { stream: markSource, columns: noRecords, cursors: clearing }, clock)
+  }
+  return { letters: done.length, records, unreadable }
+}
+
+/** The letters that are meant, in the order in which they were parked. */
+export async function* lettersOf(
+  store: Pick<SqliteBuffer, 'deadLetters'>,
+  { stream, code, ids }: LetterFilter
+): AsyncGenerator<FoundLetter> {
+  let after = 0
+  for (;;) {
+    const page = await store.deadLetters({ after, limit: pageLetters })
+    for (const found of page) {
+      after = found.id
+      if (stream !== undefined && found.letter.stream !== stream) continue
+      if (code !== undefined && found.letter.code !== code) continue
+      if (ids === undefined || ids.includes(found.id)) yield found
+    }
+    if (page.length === 0) return
+  }
+}
+
+/** The records of a letter; undefined when its bytes are no frame. */
+export async function columnsOf({ enc, body }: DeadLetter): Promise<RecordColumns | undefined> {
+  try {
+    return decodeFrame(await unpackBody(enc, body))
+  } catch {
+    return undefined
+  }
+}
+
+/** Ids may be given again once a letter is gone, so the mark says which letter it was. */
+function markOf({ id, letter }: FoundLetter): Cursor {
+  const { epoch, seqs, code, parkedMs } = letter
+  const position = Buffer.from(JSON.stringify([epoch, seqs, code, parkedMs]))
+  return { source: `${markSource}:${id}`, position }
+}
+
+function noMark(source: string): Cursor {
+  return { source, position: Buffer.alloc(0) }
+}
+
+const noRecords: RecordColumns = {
+  keys: [],
+  times: new Float64Array(),
+  lens: new Uint32Array(),
+  data: Buffer.alloc(0)
+}
+
+/** How long a full disk is waited for. Milliseconds. */
+const waitMs = 5000
+
+async function append(
+  buffer: SqliteBuffer,
+  chunk: {
+    readonly stream: string
+    readonly columns: RecordColumns
+    readonly cursors: readonly Cursor[]
+  },
+  clock: Clock
+): Promise<void> {
+  const { stream, columns: records, cursors } = chunk
+  const patience = new AbortController()
+  const stored = new AbortController()
+  void clock.sleep(waitMs, stored.signal).then(() => patience.abort())
+  try {
+    const all = { stream, records, cursors, urgent: true, times: 'own' } as const
+    await buffer.append(all, patience.signal)
+  } catch (cause) {
+    if (!patience.signal.aborted) throw cause
+    const message = 'the disk has no room for the records; the dead letters stay'
+    throw new HeadwaterError('store_full', message, { cause })
+  } finally {
+    stored.abort()
+  }
+}

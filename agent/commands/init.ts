@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import type { Terminal } from '../../shared/command-line.ts'
+import { HeadwaterError } from '../../shared/errors.ts'
+import { loadAgentConfig } from '../config.ts'
+import { deviceName } from '../machine.ts'
+
+interface InitFlags {
+  readonly to: string
+  readonly device?: string
+  readonly output: string
+  readonly force?: true
+}
+
+/** `headwater-agent init`; `root` is where the machine is looked at. */
+export function initCommand(terminal: Terminal, root = '/'): Command {
+  return new Command('init')
+    .description('look at this machine and write a configuration for it')
+    .option('--to <url>', 'gateway: http(s)://… or mqtt(s)://…', 'http://127.0.0.1:8080')
+    .option('--device <id>', 'who this is (default: the host)')
+    .option('--output <file>', 'file to write', 'agent.yaml')
+    .option('--force', 'write over a file that is there')
+    .action((flags: InitFlags) => init(flags, terminal, root))
+}
+
+async function init(flags: InitFlags, terminal: Terminal, root: string): Promise<void> {
+  const { output, force, to, device = deviceName(hostname()) } = flags
+  if (!force && existsSync(output)) throw isThere(output)
+  const [{ survey }, { draftOf }, { reportOf }, { sourceLoaders }] = await Promise.all([
+    import('../init/survey.ts'),
+    import('../init/draft.ts'),
+    import('../init/report.ts'),
+    import('../sources/index.ts')
+  ])
+  const found = await survey(root)
+  const draft = draftOf(found, { device, to, kinds: Object.keys(sourceLoaders) })
+  await check(draft, { to, device }, terminal.env)
+  await writeFile(output, draft, { flag: force ? 'w' : 'wx' }).catch((cause: unknown) => {
+    throw new HeadwaterError('config', `--output: ${output} cannot be written: ${String(cause)}`, {
+      cause
+    })
+  })
+  terminal.print(reportOf(found))
+  terminal.print(`\n${draft}`)
+  terminal.print(`written to ${output}; next: headwater-agent run --config ${output}`)
+}
+
+function isThere(output: string): HeadwaterError {
+  const message = `${output} is there already; --output FILE, or --force to write over it`
+  return new HeadwaterError('config', message)
+}
+
+/** Rejects with `config`, naming the flag, when what is to be written is not what `run` takes. */
+async function check(
+  draft: string,
+  flags: { readonly to: string; readonly device: string },
+  env: Terminal['env']
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-'))
+  const file = join(folder, 'agent.yaml')
+  const given = Object.entries(flags).map(([key, value]) => ({
+    path: [key],
+    value,
+    flag: `--${key}`
+  }))
+  try {
+    await writeFile(file, draft)
+    await loadAgentConfig({ file, flags: given, env })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

@@ -1,0 +1,120 @@
+import type { BufferOverview, LinkOverview, Overview, SourceOverview } from './overview.ts'
+import { ageText, bytesText, countText, rateText, unknown } from './quantities.ts'
+
+/** A line of text and how it stands out. */
+export interface Line {
+  readonly text: string
+  readonly tone?: 'strong' | 'alarm'
+}
+
+/** The overview as lines of at most `columns` characters. */
+export function viewOf(overview: Overview, columns: number): readonly Line[] {
+  const { device, gateways, link, buffer } = overview
+  const head: Line = { text: `${device} -> ${gateways.join(', ')}`, tone: 'strong' }
+  const fields: Line[] = [
+    { text: field('agent', agentText(overview)) },
+    { text: field('link', linkText(link)), ...alarmIf(link.state !== 'connected') },
+    ...link.heldStreams.map((held): Line => ({ text: field('refused', held), tone: 'alarm' })),
+    ...link.waitingStreams.map((waiting) => ({ text: field('waiting', waiting) })),
+    { text: field('rate', ratesText(overview)) },
+    { text: field('backlog', backlogText(buffer)), ...alarmIf(buffer.inMemory) },
+    { text: field('lost', lossText(buffer)), ...alarmIf(buffer.lostRecords > 0) },
+    { text: field('data use', dataUseText(link)) },
+    { text: field('wear', wearText(buffer)) }
+  ]
+  return [head, ...fields.flatMap((one) => wrapped(one, columns)), { text: '' }]
+    .concat(sourceTable(overview.sources, columns))
+    .map(({ text, ...tone }) => ({ text: text.slice(0, columns), ...tone }))
+}
+
+/** Goes on below itself, part by part, where it is too long. */
+function wrapped({ text, ...tone }: Line, columns: number): Line[] {
+  const lines: string[] = []
+  for (const part of text.split(', ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + part.length + 3 <= columns) {
+      lines[lines.length - 1] = `${last}, ${part}`
+    } else {
+      lines.push(last === undefined ? part : field('', part))
+    }
+  }
+  return lines.map((line) => ({ text: line, ...tone }))
+}
+
+function field(name: string, text: string): string {
+  return `${name.padEnd(9)}${text}`
+}
+
+function alarmIf(isAlarm: boolean): Pick<Line, 'tone'> {
+  return isAlarm ? { tone: 'alarm' } : {}
+}
+
+function agentText({ uptimeSeconds, memoryBytes, clock }: Overview): string {
+  const up = `up ${ageText(uptimeSeconds)}, memory ${bytesText(memoryBytes)}`
+  return `${up}, clock ${clock ?? unknown}`
+}
+
+function linkText({ state, lastAckAgeSeconds, inFlightFrames, retries }: LinkOverview): string {
+  const acked =
+    lastAckAgeSeconds === undefined ? '' : `, last ack ${ageText(lastAckAgeSeconds)} ago`
+  return `${state}${acked}, ${countText(inFlightFrames)} in flight, ${countText(retries)} retries`
+}
+
+function ratesText({ link, buffer }: Overview): string {
+  const stored = `stored ${rateText(buffer.storedPerSecond)}/s, acked ${rateText(link.ackedPerSecond)}/s`
+  return `${stored}, sent ${bytesText(link.sentBytesPerSecond)}/s`
+}
+
+function backlogText(buffer: BufferOverview): string {
+  const { inMemory, backlogRecords, backlogBytes, oldestUnsentSeconds } = buffer
+  const waiting = `${countText(backlogRecords)} records, ${bytesText(backlogBytes)} on disk`
+  const oldest = backlogRecords ? `, oldest ${ageText(oldestUnsentSeconds)}` : ''
+  const memory = inMemory ? ', THE DISK IS UNUSABLE: new records wait in memory' : ''
+  return `${waiting}${oldest}${memory}`
+}
+
+function lossText({ lostRecords, deadLetters }: BufferOverview): string {
+  return `${countText(lostRecords)} records, ${countText(deadLetters)} in the dead letters`
+}
+
+function dataUseText(link: LinkOverview): string {
+  const { projectedMonthBytes, leftOfDayBytes, leftOfMonthBytes, metered } = link
+  return [
+    `${bytesText(projectedMonthBytes)} a month at this rate`,
+    ...(leftOfDayBytes === undefined ? [] : [`${bytesText(leftOfDayBytes)} left today`]),
+    ...(leftOfMonthBytes === undefined ? [] : [`${bytesText(leftOfMonthBytes)} left this month`]),
+    ...(metered ? ['metered'] : [])
+  ].join(', ')
+}
+
+function wearText({ wear }: BufferOverview): string {
+  return `${wear === undefined ? unknown : wear.toFixed(2)} bytes written for a byte of records`
+}
+
+interface Column {
+  readonly head: string
+  readonly cell: (source: SourceOverview) => string
+}
+
+/** The first are shown in the narrowest terminal. */
+const sourceColumns: readonly Column[] = [
+  { head: 'RECORDS/S', cell: (source) => rateText(source.recordsPerSecond) },
+  { head: 'BYTES/S', cell: (source) => bytesText(source.bytesPerSecond) },
+  { head: 'RECORDS', cell: (source) => countText(source.records) },
+  { head: 'PROBLEMS', cell: (source) => countText(source.problems) },
+  { head: 'RESTARTS', cell: (source) => countText(source.restarts) },
+  { head: 'BEHIND', cell: (source) => bytesText(source.behindBytes) }
+]
+
+function sourceTable(sources: readonly SourceOverview[], columns: number): Line[] {
+  const names = ['SOURCE', ...sources.map(({ source }) => source)]
+  const nameWidth = Math.min(Math.max(...names.map((name) => name.length)), 24)
+  const rows = names.map((name) => name.slice(0, nameWidth).padEnd(nameWidth))
+  for (const { head, cell } of sourceColumns) {
+    const cells = [head, ...sources.map(cell)]
+    const width = Math.max(10, ...cells.map((text) => text.length + 2))
+    if ((rows[0] ?? '').length + width > columns) break
+    for (const [i, text] of cells.entries()) rows[i] += text.padStart(width)
+  }
+  return rows.map((text, i) => (i === 0 ? { text, tone: 'strong' } : { text }))
+}
