@@ -83,6 +83,14 @@ test('the options of a source are kept apart from what all sources have', async 
   assert.ok(!Object.hasOwn(Object(app?.options), 'priority'))
 })
 
+test('no source has an option of its own by the name of one that all sources have', () => {
+  for (const [key, type] of kinds.sources) {
+    const common = ['stream', 'partitionKey', 'priority', 'transforms']
+    const own = Object.keys(type.options.shape).filter((name) => common.includes(name))
+    assert.deepEqual(own, [], key)
+  }
+})
+
 test('a wrong source is named with what is wrong in it', async (t) => {
   const keys = [...kinds.sources.keys()].join(', ')
   const rule = `a source must have exactly one of the keys ${keys}, which says what it reads`

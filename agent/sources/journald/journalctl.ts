@@ -14,7 +14,7 @@ const sourceTime = '_SOURCE_REALTIME_TIMESTAMP'
 
 /** The command that prints entries, one JSON object a line. */
 export function journalctl(options: JournaldOptions, extent: Extent, start: Start = {}): string[] {
-  const { units, identifiers, priority, matches, directory, fields } = options
+  const { units, identifiers, severity, matches, directory, fields } = options
   return [
     'journalctl',
     '--no-pager',
@@ -25,7 +25,7 @@ export function journalctl(options: JournaldOptions, extent: Extent, start: Star
     ...(directory === undefined ? [] : [`--directory=${directory}`]),
     ...units.map((unit) => `--unit=${unit}`),
     ...identifiers.map((identifier) => `--identifier=${identifier}`),
-    ...(priority === undefined ? [] : [`--priority=${priority}`]),
+    ...(severity === undefined ? [] : [`--priority=${severity}`]),
     ...extentOf(extent, directory !== undefined),
     ...startOf(start),
     '--',

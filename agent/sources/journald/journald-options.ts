@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { byteSize, duration } from '../../../shared/config/fields.ts'
 import { recordLimits } from '../../../shared/record.ts'
 
-const priorities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const
+const severities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const
 
 const fieldName = z.string().regex(/^[A-Z0-9_]{1,64}$/, 'must be a journal field such as MESSAGE')
 const match = z
@@ -13,7 +13,7 @@ export const journaldOptions = z.strictObject({
   journald: z.literal(true).describe('Read the systemd journal, by `journalctl`.'),
   units: z.array(z.string().min(1)).prefault([]).describe('Only entries of and about these units.'),
   identifiers: z.array(z.string().min(1)).prefault([]).describe('Only these syslog identifiers.'),
-  priority: z.enum(priorities).optional().describe('Only entries of this priority and above it.'),
+  severity: z.enum(severities).optional().describe('Only entries of this severity and worse.'),
   matches: z
     .array(match)
     .prefault([])

@@ -196,7 +196,7 @@ journalTest(
 journalTest('filters and fields choose what is read', async (t) => {
   const chosen = {
     fields: ['MESSAGE'],
-    priority: 'warning',
+    severity: 'warning',
     matches: ['KIND=a'],
     units: ['u.service']
   }
