@@ -1,26 +1,15 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import {
-  byteSize,
-  count,
-  duration,
-  flag,
-  listener,
-  name,
-  pem,
-  pemKey
-} from '../shared/config/fields.ts'
+import { byteSize, count, duration, flag, listener, name } from '../shared/config/fields.ts'
 import { type LoadOptions, loadConfig } from '../shared/config/load-config.ts'
 import { isLoopback } from '../shared/listen-address.ts'
 import { logLevels } from '../shared/log.ts'
+import { authFileKeys, authSchema } from './auth-config.ts'
 import { engineSchema, remoteOf } from './engine-config.ts'
+import { requiresCertificates, tlsFileKeys, tlsSchema } from './tls-config.ts'
+import { trackersSchema } from './tracker-config.ts'
 
 const hour = 3_600_000
-
-const tls = z.strictObject({
-  cert: pem().describe('Certificate of the gateway and those of its issuers.'),
-  key: pemKey().describe('Its private key.')
-})
 
 export const streamOptions = z.strictObject({
   shards: count({ min: 1, max: 4096 })
@@ -44,8 +33,14 @@ const route = z.strictObject({
   key: z
     .string()
     .min(1)
-    .prefault('{device}')
-    .describe('Partition key: `{device}`, `{1}` for what the first + or # matched, or text.')
+    .optional()
+    .describe(
+      'Partition key: `{device}`, `{1}` for what the first + or # matched, or text. None: `{device}`, of OwnTracks `{1}/{2}`.'
+    ),
+  as: z
+    .enum(['owntracks'])
+    .optional()
+    .describe('owntracks: what that app sends, as the same records as over HTTP.')
 })
 
 const quotaShape = {
@@ -107,11 +102,12 @@ export const gatewaySchema = z
     spool: flag()
       .prefault(false)
       .describe('Keep records here first, and carry them on to a remote engine.'),
-    tls: tls.optional().describe('Serve the fronts over TLS.'),
-    auth: z
-      .enum(['off', 'devices'])
+    tls: tlsSchema.optional().describe('Serve the fronts over TLS.'),
+    auth: authSchema
       .prefault('off')
-      .describe('devices: every sender needs a token of `devices add`. off: only on loopback.'),
+      .describe(
+        'devices: every sender needs a token of `devices add`, or a certificate. jwt: a token that somebody else signed does as well. off: on this machine nobody needs one.'
+      ),
     insecure: flag()
       .prefault(false)
       .describe(
@@ -128,6 +124,7 @@ export const gatewaySchema = z
     pubsub: flag()
       .prefault(false)
       .describe('Pass topics without a route on between MQTT clients, instead of refusing them.'),
+    trackers: trackersSchema.prefault({}),
     quotas: z
       .strictObject({
         ...quotaShape,
@@ -163,13 +160,14 @@ export const gatewaySchema = z
       'can be reached from other machines: use "kinesisTls" there, or write "insecure: true"'
     context.addIssue({ code: 'custom', path: ['kinesis'], message })
   })
-  .superRefine(({ http, mqtt, auth, tls, insecure }, context) => {
-    if (insecure || (auth === 'devices' && tls)) return
-    for (const [path, address] of Object.entries({ http, mqtt })) {
+  .superRefine(({ http, mqtt, trackers, auth, tls, insecure }, context) => {
+    if (insecure || (tls && (auth !== 'off' || requiresCertificates(tls)))) return
+    const fronts = { http, mqtt, 'trackers.osmand.listen': trackers.osmand.listen }
+    for (const [path, address] of Object.entries(fronts)) {
       if (address === 'off' || isLoopback(address.host)) continue
       const message =
         'can be reached from other machines: write "auth: devices" and "tls: { cert, key }", or "insecure: true" to do without'
-      context.addIssue({ code: 'custom', path: [path], message })
+      context.addIssue({ code: 'custom', path: path.split('.'), message })
     }
   })
 
@@ -178,6 +176,7 @@ export type GatewayConfig = z.output<typeof gatewaySchema>
 
 /** The gateway's configuration from file and flags. Throws `config` with a line for each problem. */
 export async function loadGatewayConfig(options: LoadOptions): Promise<GatewayConfig> {
-  const config = loadConfig(gatewaySchema, options)
+  const keepFiles = [...tlsFileKeys, ...authFileKeys]
+  const config = loadConfig(gatewaySchema, { ...options, keepFiles })
   return { ...config, dataDir: resolve(config.dataDir) }
 }

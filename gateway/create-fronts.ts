@@ -9,7 +9,10 @@ import type { EmbeddedEngine } from './engines/embedded/embedded-engine.ts'
 import { KinesisServer } from './engines/embedded/wire/kinesis-server.ts'
 import type { StreamAdmin, StreamEngine } from './engines/engine.ts'
 import { HttpFront } from './fronts/http/http-front.ts'
+import type { HttpListener } from './fronts/http/http-server.ts'
 import { MqttFront } from './fronts/mqtt/mqtt-front.ts'
+import type { TlsSource } from './fronts/tls/tls-source.ts'
+import { RemoteConfigs } from './remote-config/remote-configs.ts'
 
 export interface FrontDependencies {
   readonly admission: Admission
@@ -18,6 +21,8 @@ export interface FrontDependencies {
   /** The engine whose API is served. */
   readonly embedded?: EmbeddedEngine | undefined
   readonly health: Health
+  /** Absent: the fronts are in cleartext. */
+  readonly tls?: TlsSource | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -39,16 +44,23 @@ export function createFronts(config: GatewayConfig, dependencies: FrontDependenc
 }
 
 function httpFront(
-  { http, tls, limits, deadlines, memory }: GatewayConfig,
-  { admission, engine, admin, health, clock, log }: FrontDependencies
+  { http, trackers, dataDir, limits, deadlines, memory }: GatewayConfig,
+  { admission, engine, admin, health, tls, clock, log }: FrontDependencies
 ): HttpFront | undefined {
-  if (http === 'off') return undefined
+  const secure = tls ? { tls } : {}
+  const { listen } = trackers.osmand
+  const listeners: HttpListener[] = []
+  if (http !== 'off') listeners.push({ ...http, ...secure })
+  if (listen !== 'off') listeners.push({ ...listen, ...secure, only: 'osmand' })
+  if (listeners.length === 0) return undefined
   return new HttpFront({
-    listeners: [{ ...http, ...(tls ? { tls } : {}) }],
+    listeners,
+    trackers,
     admission,
     engine,
     ...(admin ? { admin } : {}),
     health,
+    configs: new RemoteConfigs(dataDir),
     limits: {
       headerBytes: 16 * 1024,
       headersTimeoutMs: 10_000,
@@ -66,8 +78,8 @@ function httpFront(
 }
 
 function mqttFront(
-  { mqtt, tls, routes, pubsub, limits, deadlines, memory }: GatewayConfig,
-  { admission, clock, random, log }: FrontDependencies
+  { mqtt, routes, pubsub, limits, deadlines, memory }: GatewayConfig,
+  { admission, tls, clock, random, log }: FrontDependencies
 ): MqttFront | undefined {
   if (mqtt === 'off') return undefined
   return new MqttFront({
@@ -92,8 +104,8 @@ const spoolBytes = 2048
 
 /** A remote engine has an API of its own. */
 function kinesisServer(
-  { kinesis, kinesisTls, engine, spool, tls, dataDir, limits, memory }: GatewayConfig,
-  { embedded, clock, random, log }: FrontDependencies
+  { kinesis, kinesisTls, engine, spool, dataDir, limits, memory }: GatewayConfig,
+  { embedded, tls, clock, random, log }: FrontDependencies
 ): KinesisServer | undefined {
   if (!embedded || (kinesis === 'off' && kinesisTls === 'off')) return undefined
   const { limits: throughput, credentials } = embeddedOf(engine)

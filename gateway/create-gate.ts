@@ -1,10 +1,14 @@
 import type { Clock } from '../shared/clock.ts'
 import type { Log } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
+import { Secret } from '../shared/secret.ts'
 import { Authenticator } from './admission/authenticator.ts'
 import { DeviceStore } from './admission/device-store.ts'
 import { Gate } from './admission/gate.ts'
+import { JsonWebTokens } from './admission/json-web-tokens.ts'
+import { Ledger } from './admission/ledger.ts'
 import { Quota } from './admission/quota.ts'
+import { algorithmsOf, type JwtConfig } from './auth-config.ts'
 import type { GatewayConfig } from './config.ts'
 import { ownEntry } from './own-entry.ts'
 import type { Sharding } from './sharding/sharding.ts'
@@ -22,7 +26,16 @@ export function createGate(current: () => GatewayConfig, dependencies: GateDepen
   const { dataDir, auth, limits, deadlines, memory } = current()
   const store = new DeviceStore(dataDir, { clock, random })
   return new Gate({
-    authenticator: new Authenticator({ mode: auth, store, clock, log }),
+    authenticator: new Authenticator({
+      mode: auth === 'off' ? 'off' : 'devices',
+      store,
+      ...(typeof auth === 'object' ? { tokens: newTokens(auth.jwt, { clock, log }) } : {}),
+      // As many as can be connected over both fronts.
+      maxGuests: 2 * limits.connections,
+      clock,
+      log
+    }),
+    ledger: new Ledger({ dataDir, maxDevices: limits.sources, clock, log }),
     quota: new Quota({
       limitsOf: (device) => quotaOf(current(), device),
       burstSeconds: 5,
@@ -40,6 +53,26 @@ export function createGate(current: () => GatewayConfig, dependencies: GateDepen
     random,
     log
   })
+}
+
+function newTokens(
+  jwt: JwtConfig,
+  context: { readonly clock: Clock; readonly log: Log }
+): JsonWebTokens {
+  const { keys, secret, issuer, audience, deviceClaim, streamsClaim, leeway } = jwt
+  const place = typeof keys === 'string' ? { url: keys } : keys
+  return new JsonWebTokens(
+    {
+      keys: place ?? { secret: secret ?? Secret.text('') },
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+      deviceClaim,
+      ...(streamsClaim === undefined ? {} : { streamsClaim }),
+      algorithms: algorithmsOf(jwt),
+      leewayMs: leeway
+    },
+    context
+  )
 }
 
 function quotaOf({ quotas }: GatewayConfig, device: string) {

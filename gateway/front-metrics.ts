@@ -6,6 +6,21 @@ const { counter, gauge } = gatewayTable
 /** Of what listens for senders and readers. */
 export const frontMetrics = [
   gauge(
+    'certificate_expires_seconds',
+    'Until the certificate of the TLS listeners ends; negative afterwards.',
+    whenKnown(({ certificate }) => certificate && certificate.expiresInMs / 1000)
+  ),
+  counter(
+    'certificate_renewals_total',
+    'New certificates that were taken while the gateway ran.',
+    whenKnown(({ certificate }) => certificate?.renewals)
+  ),
+  counter(
+    'certificate_failures_total',
+    'New certificates that could not be used, so that the old one stayed.',
+    whenKnown(({ certificate }) => certificate?.failures)
+  ),
+  gauge(
     'http_connections',
     'Open connections of the HTTP front.',
     whenKnown(({ http }) => http?.connections)

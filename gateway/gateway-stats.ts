@@ -6,6 +6,7 @@ import type { HttpFrontStats } from './fronts/http/http-front.ts'
 import type { MqttFrontStats } from './fronts/mqtt/mqtt-front.ts'
 import type { ShardingStats } from './sharding/sharding.ts'
 import type { ForwarderStats } from './spool/forwarder.ts'
+import type { CertificateStats } from './tls/certificate-watch.ts'
 
 /** What the metrics are read from; what is off has none. */
 export interface GatewayStats {
@@ -16,6 +17,8 @@ export interface GatewayStats {
   readonly http?: HttpFrontStats
   readonly mqtt?: MqttFrontStats
   readonly kinesis?: KinesisServerStats
+  /** Of the TLS listeners. */
+  readonly certificate?: CertificateStats
   readonly spool?: ForwarderStats
 }
 

@@ -21,6 +21,7 @@ import { reloadable } from './reloadable.ts'
 import { Router } from './sharding/router.ts'
 import type { ShardingOptions } from './sharding/sharding-options.ts'
 import { Forwarder } from './spool/forwarder.ts'
+import { CertificateWatch } from './tls/certificate-watch.ts'
 
 export interface GatewayDependencies {
   readonly clock: Clock
@@ -41,6 +42,7 @@ export class Gateway implements Component {
   readonly #forwarder: Forwarder | undefined
   readonly #sharding: Router
   readonly #admission: Gate
+  readonly #certificates: CertificateWatch | undefined
   readonly #fronts: Fronts
   #config: GatewayConfig
   #stopped: Promise<void> | undefined
@@ -56,15 +58,18 @@ export class Gateway implements Component {
       ...dependencies,
       sharding: this.#sharding
     })
+    this.#certificates = config.tls && new CertificateWatch(config.tls, dependencies)
     this.#fronts = createFronts(config, {
       ...dependencies,
       ...this.#parts,
       admission: this.#admission,
-      health: this.#health()
+      health: this.#health(),
+      tls: this.#certificates
     })
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    await this.#certificates?.start()
     const { engine, beyond } = this.#parts
     await engine.start(signal)
     await this.#makeStreams(this.#config)
@@ -84,11 +89,12 @@ export class Gateway implements Component {
   }
 
   /**
-   * Takes over new streams, quotas and the log level. Rejects with `config`, changing nothing, when
-   * anything else differs.
+   * Takes over new streams, quotas, the log level and certificates. Rejects with `config`, changing
+   * nothing, when anything else differs or a certificate cannot be used.
    */
   async reload(config: GatewayConfig): Promise<void> {
     reloadable(this.#config, config)
+    if (config.tls) await this.#certificates?.reload(config.tls)
     await this.#makeStreams(config)
     this.#dependencies.log.level = config.log.level
     this.#config = config
@@ -102,7 +108,11 @@ export class Gateway implements Component {
     readonly kinesis: readonly number[]
   } {
     const { http, mqtt, kinesis } = this.#fronts
-    return { http: http?.ports()[0], mqtt: mqtt?.ports()[0], kinesis: kinesis?.ports() ?? [] }
+    return {
+      http: this.#config.http === 'off' ? undefined : http?.ports()[0],
+      mqtt: mqtt?.ports()[0],
+      kinesis: kinesis?.ports() ?? []
+    }
   }
 
   stats(): GatewayStats {
@@ -110,6 +120,7 @@ export class Gateway implements Component {
     return {
       admission: this.#admission.stats(),
       sharding: this.#sharding.stats(),
+      ...(this.#certificates ? { certificate: this.#certificates.stats() } : {}),
       ...(http ? { http: http.stats() } : {}),
       ...(mqtt ? { mqtt: mqtt.stats() } : {}),
       ...(kinesis ? { kinesis: kinesis.stats() } : {}),
@@ -177,6 +188,7 @@ export class Gateway implements Component {
     const { http, mqtt, kinesis } = this.#fronts
     await Promise.all([http, mqtt, kinesis].map(async (front) => front?.stop(deadline).catch(note)))
     const { engine, beyond } = this.#parts
+    await this.#certificates?.stop()
     const flow = [this.#admission, this.#sharding, this.#forwarder, beyond?.engine, engine]
     for (const part of flow) await part?.stop(deadline).catch(note)
     if (errors.length > 0) throw new AggregateError(errors, 'the gateway did not stop cleanly')

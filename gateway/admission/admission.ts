@@ -6,9 +6,21 @@ import type { BatchHeader } from '../../shared/wire/batch.ts'
 export interface Credentials {
   /** The device that the sender says it is (MQTT user name); HTTP has only the token. */
   readonly device?: string
+  /** A device's own token, or a JWT. */
   readonly token?: string
+  /** What the peer showed in a TLS handshake that vouches for it. */
+  readonly certificate?: Certificate
   /** Whether the peer's address is loopback. */
   readonly loopback: boolean
+  /** The peer's address, for the log. */
+  readonly address?: string
+}
+
+export interface Certificate {
+  /** Common name of its subject; undefined: it has none, or several. */
+  readonly name: string | undefined
+  /** End of its validity. Milliseconds since 1970. */
+  readonly expiresMs: number
 }
 
 /** Who is on the other side of a connection. */
@@ -19,7 +31,7 @@ export interface Principal {
   readonly streams?: readonly string[]
   /** May read and administer streams; so may anybody on loopback while authentication is off. */
   readonly admin?: boolean
-  /** Aborts when its access is revoked: its connections are closed. */
+  /** Aborts when its access is revoked or ends: its connections are closed. */
   readonly revoked: AbortSignal
 }
 
@@ -49,7 +61,30 @@ export interface Admission extends Component {
    * admitted in order. A repeat of a batch that is still under way gets the answer of the first.
    */
   admit(batch: IncomingBatch): Promise<Ack>
+  /** The account of a device; undefined: nothing ever came of it. */
+  ledger(device: string): Promise<DeviceLedger | undefined>
   stats(): AdmissionStats
+}
+
+/** What came of one device, and what became of it. Counts are records. */
+export interface DeviceLedger {
+  readonly device: string
+  /** Those that were judged: the sum of `stored`, `repeated` and all of `rejected`. */
+  readonly received: number
+  readonly stored: number
+  /** Stored before, and left out when they came again. */
+  readonly repeated: number
+  /** Refused for good, by code; a repeat of one is refused again and counted again. */
+  readonly rejected: Readonly<Record<string, number>>
+  /** In batches that were not taken as they were, by code; their sender still has them. */
+  readonly turnedAway: Readonly<Record<string, number>>
+  /** What the received ones took on the wire. */
+  readonly bytes: number
+  /** ISO 8601. */
+  readonly firstSeen: string
+  readonly lastSeen: string
+  /** How often the gateway was killed since: each time the last seconds of the counts may lack. */
+  readonly gaps: number
 }
 
 export interface AdmissionStats {
@@ -63,6 +98,6 @@ export interface AdmissionStats {
   readonly answers: Readonly<Record<string, number>>
   /** Sources whose order and repeats are remembered. */
   readonly sources: number
-  /** How much was forgotten because a table was full, by table: `sources`, `keys`, `quotas`. */
+  /** How much was forgotten because a table was full, by table: `sources`, `keys`, `quotas`, `ledgers`. */
   readonly forgotten: Readonly<Record<string, number>>
 }

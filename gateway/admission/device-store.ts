@@ -12,11 +12,11 @@ import { stampOf, withFileLock } from './file-lock.ts'
 /** A device as it is kept: the token itself is nowhere. */
 export interface Device {
   readonly device: string
-  /** SHA-256 of the token's text, 64 hexadecimal digits. */
-  readonly tokenSha256: string
+  /** SHA-256 of the token's text, 64 hexadecimal digits; absent: it comes with a certificate or a JWT. */
+  readonly tokenSha256?: string
   /** ISO 8601. */
   readonly created: string
-  /** ISO 8601; since then its token is worth nothing. */
+  /** ISO 8601; since then it is kept out, whatever it comes with. */
   readonly revoked?: string
   /** Streams it may write to; absent: all. */
   readonly streams?: readonly string[]
@@ -29,7 +29,8 @@ export interface DeviceRights {
   readonly admin?: boolean
 }
 
-const storeVersion = 1
+/** Since 2 a device may be without a token. */
+const storeVersion = 2
 
 /**
  * The devices and the hashes of their tokens, in `<dataDir>/devices.json`. Several processes may use
@@ -71,41 +72,55 @@ export class DeviceStore {
    * 32 random bytes in base64url and is not kept. Rejects with `conflict` when the device exists.
    */
   async add(device: string, rights: DeviceRights = {}): Promise<string> {
+    const token = this.#random.bytes(32).toString('base64url')
+    await this.#add(device, { ...rights, tokenSha256: hashToken(token).toString('hex') })
+    return token
+  }
+
+  /**
+   * Adds a device that comes with a certificate or a JWT, to give it rights, or lets one in again
+   * that was revoked. Rejects with `conflict` when the device exists.
+   */
+  async register(device: string, rights: DeviceRights = {}): Promise<void> {
+    await this.#add(device, rights)
+  }
+
+  /**
+   * Keeps a device out; revoking twice changes nothing. Rejects with `not_found` when there is no
+   * such device, unless it may be one that only certificates or JWTs name.
+   */
+  async revoke(device: string, options: { readonly mayBeUnknown?: boolean } = {}): Promise<void> {
     requireName(device, 'device')
-    for (const stream of rights.streams ?? []) requireName(stream, 'stream')
+    await this.#change((devices) => {
+      const revoked = this.#now()
+      if (devices.some((one) => one.device === device)) {
+        return devices.map((one) =>
+          one.device === device && !one.revoked ? { ...one, revoked } : one
+        )
+      }
+      if (options.mayBeUnknown) return [...devices, { device, created: revoked, revoked }]
+      throw new HeadwaterError(
+        'not_found',
+        `no device "${device}"; to keep one out that comes with a certificate or a JWT, give the --config of the gateway that takes these`
+      )
+    })
+  }
+
+  async #add(device: string, facts: Omit<Device, 'device' | 'created'>): Promise<void> {
+    requireName(device, 'device')
+    for (const stream of facts.streams ?? []) requireName(stream, 'stream')
     if (device === anonymousDevice) {
       throw new HeadwaterError(
         'invalid',
         `device must not be "${anonymousDevice}", a reserved name`
       )
     }
-    const token = this.#random.bytes(32).toString('base64url')
     await this.#change((devices) => {
       if (devices.some((one) => one.device === device && !one.revoked)) {
         throw new HeadwaterError('conflict', `device "${device}" exists; revoke it first`)
       }
-      const added: Device = {
-        device,
-        tokenSha256: hashToken(token).toString('hex'),
-        created: this.#now(),
-        ...(rights.streams ? { streams: rights.streams } : {}),
-        ...(rights.admin ? { admin: true } : {})
-      }
+      const added = { device, created: this.#now(), ...facts }
       return [...devices.filter((one) => one.device !== device), added]
-    })
-    return token
-  }
-
-  /** Rejects with `not_found` when there is no such device; revoking twice changes nothing. */
-  async revoke(device: string): Promise<void> {
-    await this.#change((devices) => {
-      if (!devices.some((one) => one.device === device)) {
-        throw new HeadwaterError('not_found', `no device "${device}"`)
-      }
-      const revoked = this.#now()
-      return devices.map((one) =>
-        one.device === device && !one.revoked ? { ...one, revoked } : one
-      )
     })
   }
 
@@ -167,13 +182,13 @@ function parse(text: string, path: string): Device[] {
 }
 
 function parseDevice(fields: Fields): Device {
-  const tokenSha256 = fields.text('tokenSha256')
-  if (!/^[0-9a-f]{64}$/.test(tokenSha256)) {
+  const tokenSha256 = fields.has('tokenSha256') ? fields.text('tokenSha256') : undefined
+  if (tokenSha256 !== undefined && !/^[0-9a-f]{64}$/.test(tokenSha256)) {
     throw new HeadwaterError('invalid', 'field "tokenSha256" must be 64 hexadecimal digits')
   }
   return {
     device: requireName(fields.get('device'), 'device'),
-    tokenSha256,
+    ...(tokenSha256 === undefined ? {} : { tokenSha256 }),
     created: fields.text('created'),
     ...(fields.has('revoked') ? { revoked: fields.text('revoked') } : {}),
     ...(fields.has('streams')

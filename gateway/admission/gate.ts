@@ -11,6 +11,7 @@ import type {
   Admission,
   AdmissionStats,
   Credentials,
+  DeviceLedger,
   IncomingBatch,
   Principal
 } from './admission.ts'
@@ -18,6 +19,7 @@ import type { Authenticator } from './authenticator.ts'
 import { authorise } from './authorise.ts'
 import { BytePool } from '../../shared/byte-pool.ts'
 import { type BatchIdentity, deviceOf, Identities } from './identities.ts'
+import type { Ledger } from './ledger.ts'
 import type { Quota } from './quota.ts'
 import { storedAck } from './stored-ack.ts'
 import { StreamLines, tooMuchWaits } from './stream-lines.ts'
@@ -39,6 +41,7 @@ export interface GateLimits {
 export interface GateOptions {
   readonly authenticator: Authenticator
   readonly quota: Quota
+  readonly ledger: Ledger
   readonly sharding: Sharding
   readonly limits: GateLimits
   readonly clock: Clock
@@ -54,7 +57,7 @@ export class Gate implements Admission, Component {
   readonly #waiting: BytePool
   readonly #turns: Turns
   readonly #lines: StreamLines
-  readonly #tally = new Tally()
+  readonly #tally: Tally
   #underWay = 0
   #idle: () => void = () => undefined
   #stopped: Promise<void> | undefined
@@ -62,6 +65,7 @@ export class Gate implements Admission, Component {
   constructor(options: GateOptions) {
     const { limits, clock, random, sharding } = options
     this.#options = options
+    this.#tally = new Tally(options.ledger)
     this.#identities = new Identities(random, limits.maxSources)
     this.#waiting = new BytePool({ maxBytes: limits.waitingBytes, waitMs: 0, maxWaiting: 0, clock })
     this.#turns = new Turns({ ...limits, waiting: this.#waiting, clock })
@@ -73,6 +77,7 @@ export class Gate implements Admission, Component {
   }
 
   async start(_signal: AbortSignal): Promise<void> {
+    await this.#options.ledger.start()
     await this.#options.authenticator.start()
   }
 
@@ -99,11 +104,16 @@ export class Gate implements Admission, Component {
       // What is sent again because it was not taken counts once.
       if (entered && error.retryable) this.#charge(batch, -1)
       ack = this.#refusal(batch, error)
+      this.#tally.refused(batch, ack)
     }
     this.#tally.answered(ack)
     this.#underWay -= 1
     if (this.#underWay === 0) this.#idle()
     return ack
+  }
+
+  ledger(device: string): Promise<DeviceLedger | undefined> {
+    return this.#options.ledger.read(device)
   }
 
   stats(): AdmissionStats {
@@ -113,7 +123,8 @@ export class Gate implements Admission, Component {
       forgotten: {
         sources: this.#turns.forgotten,
         keys: this.#identities.forgotten,
-        quotas: this.#options.quota.forgotten
+        quotas: this.#options.quota.forgotten,
+        ledgers: this.#options.ledger.forgotten
       }
     }
   }
@@ -126,6 +137,7 @@ export class Gate implements Admission, Component {
       deadline.addEventListener('abort', () => resolve(), { once: true })
     })
     await this.#options.authenticator.stop()
+    await this.#options.ledger.stop()
   }
 
   /** Throws what the sender, by itself, is refused with. */
@@ -172,13 +184,13 @@ export class Gate implements Admission, Component {
       .durable
     const through = first + records.lens.length - 1
     const ack = storedAck(batch, { epoch: source.epoch, first, through }, rejects)
-    this.#tally.settled(ack, 0)
+    this.#tally.settled(batch, ack, 0)
     return ack
   }
 
   async #admitInTurn(batch: IncomingBatch, identity: BatchIdentity): Promise<Ack> {
     const { stream, records } = batch
-    const { source, first, prev, floor, offsetMs } = identity
+    const { source, first, prev, floor, offsetMs, clock } = identity
     await this.#prepared(batch, identity)
     const { rejects, selected } = this.#verdict(batch, offsetMs)
     let storedBefore = 0
@@ -190,7 +202,7 @@ export class Gate implements Admission, Component {
       bytes: records.data.length,
       take: (from) => {
         const { durable, repeats } = this.#take(
-          { stream, records, source, first, offsetMs, repeatable: true },
+          { stream, records, source, first, offsetMs, clock, repeatable: true },
           selectFrom(selected, records.lens.length, from - first)
         )
         storedBefore = repeats
@@ -198,7 +210,9 @@ export class Gate implements Admission, Component {
       }
     })
     const ack = storedAck(batch, { epoch: source.epoch, first, through }, rejects)
-    this.#tally.settled(ack, repeats + storedBefore)
+    // Of what lies before the first new record, the bad ones are rejected again, not repeated.
+    const rejectedBefore = rejects.filter(({ index }) => index < repeats).length
+    this.#tally.settled(batch, ack, repeats - rejectedBefore + storedBefore)
     return ack
   }
 

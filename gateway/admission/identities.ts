@@ -3,6 +3,7 @@ import { HeadwaterError } from '../../shared/errors.ts'
 import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
+import type { ClockState } from '../../shared/wire/batch.ts'
 import { anonymousDevice, type IncomingBatch } from './admission.ts'
 
 /** Which records these are, so that a repeat of the batch is known. */
@@ -13,6 +14,8 @@ export interface BatchIdentity {
   readonly floor: number
   /** Correction of all times, milliseconds. */
   readonly offsetMs: number
+  /** What the clock of the device was worth, by then. */
+  readonly clock?: ClockState
 }
 
 /**
@@ -42,9 +45,9 @@ export class Identities {
   of(batch: IncomingBatch): BatchIdentity | undefined {
     const { header, idempotencyKey } = batch
     if (header) {
-      const { epoch, lane, first, prev, floor } = header
+      const { epoch, lane, first, prev, floor, clock, offset: offsetMs } = header
       const device = requireName(header.device, 'device')
-      return { source: { device, epoch, lane }, first, prev, floor, offsetMs: header.offset }
+      return { source: { device, epoch, lane }, first, prev, floor, offsetMs, clock }
     }
     if (idempotencyKey === undefined) return undefined
     const source = this.#keyed(batch, idempotencyKey)

@@ -1,5 +1,7 @@
 import { type FlagSpec, setsKey } from '../../shared/config/flags.ts'
-import { gatewaySchema, loadGatewayConfig } from '../config.ts'
+import type { LoadOptions } from '../../shared/config/load-config.ts'
+import { type GatewayConfig, gatewaySchema, loadGatewayConfig } from '../config.ts'
+import { readTls } from '../tls/read-tls.ts'
 
 /** Each stands for keys of `gateway.yaml`. */
 const flags: readonly FlagSpec[] = [
@@ -35,4 +37,13 @@ export const gatewayConfigSpec = {
   schema: async () => gatewaySchema,
   flags,
   load: loadGatewayConfig
+}
+
+/** The same for `check`: the certificates must be usable too. */
+export const gatewayCheckSpec = { ...gatewayConfigSpec, load: loadWithCertificates }
+
+async function loadWithCertificates(options: LoadOptions): Promise<GatewayConfig> {
+  const config = await loadGatewayConfig(options)
+  if (config.tls) await readTls(config.tls)
+  return config
 }

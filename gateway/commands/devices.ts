@@ -4,67 +4,74 @@ import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { type Device, DeviceStore } from '../admission/device-store.ts'
+import { LedgerStore } from '../admission/ledger-store.ts'
+import type { GatewayConfig } from '../config.ts'
 import { gatewayConfigSpec } from './config-spec.ts'
+import { devicesAddCommand } from './devices-add.ts'
+import { devicesShowCommand } from './devices-show.ts'
 
 /** Only what says where the devices are kept. */
-const spec = {
+export const dataDirSpec = {
   ...gatewayConfigSpec,
   flags: gatewayConfigSpec.flags.filter((one) => one.flag.startsWith('--data-dir'))
 }
 
-/** `headwater-gateway devices add|list|revoke`; a gateway that runs follows within a second. */
+/** `headwater-gateway devices add|list|show|revoke`; a gateway that runs follows within a second. */
 export function devicesCommand(terminal: Terminal): Command {
   return new Command('devices')
-    .description('who may send: tokens of devices')
-    .addCommand(addCommand(terminal))
+    .description('who may send, and what came of them')
+    .addCommand(devicesAddCommand(terminal))
     .addCommand(listCommand(terminal))
+    .addCommand(devicesShowCommand(terminal))
     .addCommand(revokeCommand(terminal))
 }
 
-function addCommand(terminal: Terminal): Command {
-  const { command, load } = configCommand('add', spec, terminal)
-  return command
-    .description('add a device and print its token, which is shown only now')
-    .argument('<name>')
-    .option('--stream <stream...>', 'streams it may write to (default: all)')
-    .option('--admin', 'it may also read and administer streams')
-    .option('--json', 'print JSON')
-    .action(async (device: string, options: { stream?: string[]; admin?: true; json?: true }) => {
-      const store = await openStore(load)
-      const token = await store.add(device, {
-        ...(options.stream ? { streams: options.stream } : {}),
-        ...(options.admin ? { admin: true } : {})
-      })
-      terminal.print(options.json ? JSON.stringify({ device, token }) : token)
-    })
-}
-
 function listCommand(terminal: Terminal): Command {
-  const { command, load } = configCommand('list', spec, terminal)
+  const { command, load } = configCommand('list', dataDirSpec, terminal)
   return command
     .description('list the devices')
     .option('--json', 'print JSON')
     .action(async (options: { json?: true }) => {
-      const devices = (await (await openStore(load)).list()).map(shown)
+      const { dataDir } = await load()
+      const lastSeen = await lastSeenIn(dataDir)
+      const devices = (await openStore(dataDir).list()).map((one) => shown(one, lastSeen))
       if (options.json) terminal.print(JSON.stringify(devices, null, 2))
       else terminal.print(table(devices))
     })
 }
 
 function revokeCommand(terminal: Terminal): Command {
-  const { command, load } = configCommand('revoke', spec, terminal)
+  const { command, load } = configCommand('revoke', dataDirSpec, terminal)
   return command
-    .description('make the token of a device worthless and close its connections')
+    .description('keep a device out, whatever it comes with, and close its connections')
     .argument('<name>')
     .action(async (device: string) => {
-      await (await openStore(load)).revoke(device)
+      const config = await load()
+      await openStore(config.dataDir).revoke(device, { mayBeUnknown: takesGuests(config) })
       terminal.print(`${device} is revoked`)
     })
 }
 
-async function openStore(load: () => Promise<{ readonly dataDir: string }>): Promise<DeviceStore> {
-  const { dataDir } = await load()
+/** Whether devices come with what others vouch for, so that the store need not know them. */
+function takesGuests({ auth, tls }: GatewayConfig): boolean {
+  return typeof auth === 'object' || tls?.clientCa !== undefined
+}
+
+export function openStore(dataDir: string): DeviceStore {
   return new DeviceStore(dataDir, { clock: systemClock, random: systemRandom })
+}
+
+/** Empty where nothing was counted yet, or what was cannot be read from here. */
+async function lastSeenIn(dataDir: string): Promise<ReadonlyMap<string, string>> {
+  let ledger: LedgerStore | undefined
+  try {
+    ledger = await LedgerStore.look(dataDir)
+    return await ledger.lastSeen()
+  } catch {
+    return new Map()
+  } finally {
+    await ledger?.close()
+  }
 }
 
 interface ShownDevice {
@@ -72,22 +79,41 @@ interface ShownDevice {
   readonly state: string
   readonly streams: string
   readonly created: string
+  /** Absent: never, or not known here. */
+  readonly lastSeen?: string
 }
 
-function shown({ device, revoked, admin, streams, created }: Device): ShownDevice {
+function shown(
+  { device, revoked, admin, streams, created }: Device,
+  seen: ReadonlyMap<string, string>
+): ShownDevice {
   const state = revoked ? 'revoked' : admin ? 'admin' : 'active'
-  return { device, state, streams: streams?.join(',') ?? 'all', created }
+  const lastSeen = seen.get(device)
+  return {
+    ...{ device, state, streams: streams?.join(',') ?? 'all', created },
+    ...(lastSeen === undefined ? {} : { lastSeen })
+  }
+}
+
+const head: ShownDevice = {
+  device: 'DEVICE',
+  state: 'STATE',
+  streams: 'STREAMS',
+  created: 'CREATED',
+  lastSeen: 'LAST SEEN'
 }
 
 function table(devices: readonly ShownDevice[]): string {
-  const head = { device: 'DEVICE', state: 'STATE', streams: 'STREAMS', created: 'CREATED' }
-  const widths = [head, ...devices].map((one) => one.device.length)
-  const width = Math.max(...widths)
+  const width = Math.max(...[head, ...devices].map((one) => one.device.length))
   return [head, ...devices]
-    .map((one) =>
-      [one.device.padEnd(width), one.state.padEnd(8), one.streams.padEnd(12), one.created].join(
-        '  '
-      )
+    .map(({ device, state, streams, created, lastSeen = '-' }) =>
+      [
+        device.padEnd(width),
+        state.padEnd(8),
+        streams.padEnd(12),
+        created.padEnd(24),
+        lastSeen
+      ].join('  ')
     )
     .join('\n')
 }

@@ -26,7 +26,11 @@ function decodedField(data: Buffer): string {
 
 function fieldsOf(record: UserRecord): object {
   const { stream, shard, sequence, subSequence, partitionKey, time } = record
-  const { device, epoch, seq, attributes, data } = record
+  const { device, epoch, seq, lane, clock, attributes, data } = record
+  const flags = {
+    ...(clock === 'unsynced' ? { clock } : {}),
+    ...(lane === 1 ? { lane: 'backlog' } : {})
+  }
   const place = { stream, shard, sequence, subSequence, partitionKey, time }
-  return { ...place, device, epoch, seq, attributes, data: data.toString('base64') }
+  return { ...place, ...flags, device, epoch, seq, attributes, data: data.toString('base64') }
 }

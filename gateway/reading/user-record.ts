@@ -1,7 +1,7 @@
 import { decodeAggregate, digestOf } from '../../shared/kpl/deaggregate.ts'
-import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import type { ClockedSource } from '../../shared/kpl/kpl.ts'
 import type { Attributes } from '../../shared/record.ts'
-import type { BatchLane } from '../../shared/wire/batch.ts'
+import type { BatchLane, ClockState } from '../../shared/wire/batch.ts'
 import type { ShardId, StreamRecord } from '../engines/engine.ts'
 import type { RepeatFilter } from './repeat-filter.ts'
 
@@ -23,11 +23,13 @@ export interface UserRecord {
   readonly epoch?: string
   readonly lane?: BatchLane
   readonly seq?: number
+  /** What the clock of the device was worth when it took the time, where that is known. */
+  readonly clock?: ClockState | undefined
   readonly attributes?: Attributes
   readonly data: Buffer
 }
 
-const noSource: SequenceSource = { device: '', epoch: '', lane: 0 }
+const noSource: ClockedSource = { device: '', epoch: '', lane: 0 }
 
 /** The user records of one stream record, without those that are repeats. */
 export function* unpack(
@@ -51,10 +53,10 @@ export function* unpack(
       yield { ...plain, time: arrivalMs }
       continue
     }
-    const { device, epoch, lane } = extra.sources[extra.source[i] as number] ?? noSource
+    const source = extra.sources[extra.source[i] as number] ?? noSource
     const seq = extra.seqs[i] as number
     const attributes = extra.attributes?.[i]
     const time = extra.times[i] as number
-    yield { ...plain, time, device, epoch, lane, seq, ...(attributes ? { attributes } : {}) }
+    yield { ...plain, ...source, time, seq, ...(attributes ? { attributes } : {}) }
   }
 }

@@ -36,6 +36,7 @@ function follows(before: LooseRecord, next: LooseRecord): boolean {
     next.batch === before.batch &&
     next.seq === before.seq + 1 &&
     next.repeatable === before.repeatable &&
+    next.source.clock === before.source.clock &&
     sourceKey(next.source) === sourceKey(before.source)
   )
 }
@@ -50,6 +51,7 @@ function runOf(like: LooseRecord, records: readonly LooseRecord[]): Run {
     records: columns,
     offsets: offsetsOf(columns.lens),
     source: like.source,
+    clock: like.source.clock,
     sourceKey: sourceKey(like.source),
     first: like.seq - records.length + 1,
     offsetMs: 0,

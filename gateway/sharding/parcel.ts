@@ -1,5 +1,5 @@
 import type { AggregateRun } from '../../shared/kpl/aggregate-writer.ts'
-import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import type { ClockedSource } from '../../shared/kpl/kpl.ts'
 import type { Attributes } from '../../shared/record.ts'
 import type { Mark } from '../engines/engine.ts'
 import type { PendingBatch } from './pending-batch.ts'
@@ -32,7 +32,7 @@ export interface Span {
 
 export interface LooseRecord {
   readonly batch: PendingBatch
-  readonly source: SequenceSource
+  readonly source: ClockedSource
   readonly repeatable: boolean
   readonly seq: number
   readonly partitionKey: string

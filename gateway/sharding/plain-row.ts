@@ -35,9 +35,10 @@ export class PlainRow implements ParcelRow {
 
   add(run: Run, nowMs: number): void {
     if (this.#queue.length === 0) this.#sinceMs = nowMs
+    const dated = { ...run, source: { ...run.source, clock: run.clock } }
     const end = runLength(run)
     for (let p = 0; p < end; p++) {
-      this.#queue.push(this.#parcelOf(run, run.indexes ? (run.indexes[p] as number) : p))
+      this.#queue.push(this.#parcelOf(dated, run.indexes ? (run.indexes[p] as number) : p))
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Component } from '../../shared/component.ts'
 import type { SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { RecordColumns } from '../../shared/record.ts'
+import type { ClockState } from '../../shared/wire/batch.ts'
 import type { ShardId } from '../engines/engine.ts'
 
 /** Records that admission has taken; nothing about them is checked again. */
@@ -14,6 +15,8 @@ export interface AdmittedBatch {
   readonly first: number
   /** Correction added to every time, milliseconds. */
   readonly offsetMs: number
+  /** What the clock of the device was worth when the times were taken; absent when none said so. */
+  readonly clock?: ClockState | undefined
   /** Whether repeats of this source can come, so that the engine must keep its marks. */
   readonly repeatable: boolean
 }

@@ -86,6 +86,7 @@ export class StreamLanes implements LaneOwner {
         sourceKey: key,
         first: batch.first,
         offsetMs: batch.offsetMs,
+        clock: batch.clock,
         batch: pending,
         repeatable: batch.repeatable
       })

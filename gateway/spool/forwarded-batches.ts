@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
 import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import type { ClockState } from '../../shared/wire/batch.ts'
 import { decodeSequence } from '../engines/sequence-number.ts'
 import type { UserRecord } from '../reading/reader.ts'
 import type { AdmittedBatch } from '../sharding/sharding.ts'
@@ -34,16 +35,17 @@ export function forwardedBatches(records: readonly UserRecord[]): AdmittedBatch[
   let run: Run | undefined
   const close = () => {
     if (!run) return
-    const { source, first, columns } = run
-    const rest = { source, first, offsetMs: 0, repeatable: false }
+    const { source, first, clock, columns } = run
+    const rest = { source, first, offsetMs: 0, clock, repeatable: false }
     batches.push({ stream: head.stream, records: columns.build(), ...rest })
   }
   for (const record of records) {
     const { source, seq } = sources.of(record)
-    const { partitionKey, time, attributes } = record
-    if (!run || run.source !== source || run.first + run.columns.count !== seq) {
+    const { partitionKey, time, clock, attributes } = record
+    const follows = run && run.first + run.columns.count === seq
+    if (!run || !follows || run.source !== source || run.clock !== clock) {
       close()
-      run = { source, first: seq, columns: new ColumnsBuilder({ partitionKey, time }) }
+      run = { source, first: seq, clock, columns: new ColumnsBuilder({ partitionKey, time }) }
     }
     run.columns.add(record.data, { partitionKey, time, attributes })
   }
@@ -53,6 +55,7 @@ export function forwardedBatches(records: readonly UserRecord[]): AdmittedBatch[
 
 interface Run {
   readonly source: SequenceSource
+  readonly clock: ClockState | undefined
   readonly first: number
   readonly columns: ColumnsBuilder
 }

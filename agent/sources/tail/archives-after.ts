@@ -1,4 +1,6 @@
-import { type Beside, isRotationOf, type Sighting, withoutSuffix } from './file-finder.ts'
+import type { Beside } from './file-finder.ts'
+import { isRotationOf, withoutSuffix } from './rotated-name.ts'
+import type { Rotated } from './rotation.ts'
 import type { TailFile } from './tail-file.ts'
 
 /**
@@ -10,7 +12,7 @@ import type { TailFile } from './tail-file.ts'
 export function archivesAfter(
   files: Iterable<TailFile>,
   beside: ReadonlyMap<string, Beside>
-): readonly (Sighting & { readonly home: string })[] {
+): readonly Rotated[] {
   const keys = new Set<string>()
   const lastRead = new Map<string, TailFile>()
   for (const file of files) {

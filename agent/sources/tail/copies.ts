@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { isRotationOf } from './file-finder.ts'
 import { headBytes, type Position, recentFrom } from './position.ts'
 import { resume } from './resume.ts'
+import { isRotationOf } from './rotated-name.ts'
 import type { TailFile } from './tail-file.ts'
 
 /** What was read of a file and may be found in a copy: before it was emptied last, and since. */
@@ -37,6 +37,18 @@ export function mayHold(file: TailFile, head: Buffer, other: TailFile): boolean 
     if (!first || from + first.length > size) return false
     return crc32(head.subarray(from, from + first.length)) === first.crc
   })
+}
+
+/** Whether `copy` may have been made of what `original` holds now; both were looked at. */
+export async function beginsLike(copy: TailFile, original: TailFile): Promise<boolean> {
+  const { size } = copy.state
+  if (size === 0 || size > original.state.size) return false
+  const length = Math.min(headBytes, size)
+  for (const offset of [0, size - length]) {
+    const held = await original.read(offset, length)
+    if (!(await copy.read(offset, length)).equals(held)) return false
+  }
+  return true
 }
 
 /** Where in `file` reading goes on, if it begins with what is or was in `other`. */

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { archiveSuffix } from './archive.ts'
 import { excluder, Glob, isMissing } from './glob.ts'
+import { isWithin, stemOf, withoutSuffix } from './rotated-name.ts'
 
 /** A regular file that was seen at a path. */
 export interface Sighting {
@@ -43,11 +44,14 @@ export class FileFinder {
   readonly #options: FinderOptions
   readonly #globs: readonly Glob[]
   readonly #excluded: (path: string) => boolean
+  /** Directories that a pattern names. */
+  readonly #directories: readonly string[]
 
   constructor(options: FinderOptions) {
     this.#options = options
     this.#globs = options.patterns.map((pattern) => new Glob(pattern))
     this.#excluded = excluder(options.exclude)
+    this.#directories = this.#globs.flatMap(({ directories }) => directories)
   }
 
   /** All files that are asked for, by key; of several names of one file the first counts. */
@@ -67,25 +71,32 @@ export class FileFinder {
 
   /**
    * For each of `homes`, by key, the files beside it whose names begin alike, as rotation leaves
-   * them. A directory that changes meanwhile is listed again, or a file could be missed whose name
-   * moved on.
+   * them, and those in directories below that a pattern names. A directory that changes meanwhile is
+   * listed again, or a file could be missed whose name moved on.
    */
   async beside(homes: ReadonlySet<string>): Promise<Map<string, Beside>> {
     const byDirectory = new Map<string, Map<string, Map<string, Sighting>>>()
-    const found = new Map<string, Beside>()
+    const parts = new Map<string, Map<string, Sighting>[]>()
     for (const home of homes) {
-      const byStem = entry(byDirectory, dirname(home), () => new Map())
-      found.set(
-        home,
-        entry(byStem, stemOf(home), () => new Map())
-      )
+      const directories = this.#directoriesOf(home).map((directory) => {
+        const byStem = entry(byDirectory, directory, () => new Map())
+        return entry(byStem, stemOf(home), () => new Map())
+      })
+      parts.set(home, directories)
     }
     for (const [directory, byStem] of byDirectory) {
       for (let tries = 1; !(await this.#sightAll(directory, byStem)) && tries < maxTries; tries++) {
         for (const sightings of byStem.values()) sightings.clear()
       }
     }
-    return found
+    return new Map([...parts].map(([home, directories]) => [home, merged(directories)]))
+  }
+
+  /** Where rotation may have moved this file: its own directory first, since what moves leaves it. */
+  #directoriesOf(home: string): string[] {
+    const own = dirname(home)
+    const below = this.#directories.filter((directory) => isWithin(directory, own))
+    return [...new Set([own, ...below])]
   }
 
   /** Resolves with false when the directory was changed meanwhile. */
@@ -161,6 +172,10 @@ export function archiveKey(key: string): string {
   return `${key}${archiveSuffix}`
 }
 
+function merged(parts: readonly Beside[]): Beside {
+  return new Map(parts.flatMap((part) => [...part]))
+}
+
 /** Those of all stems that `name` begins with. */
 function sightingsOf(
   name: string,
@@ -187,31 +202,4 @@ function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): 
   const value = map.get(key) ?? make()
   map.set(key, value)
   return value
-}
-
-/** `app` of `/var/log/app.log`: what the names of its rotated files begin with. */
-function stemOf(path: string): string {
-  return basename(path, extname(path))
-}
-
-function withoutSuffix(path: string): string {
-  return path.endsWith(archiveSuffix) ? path.slice(0, -archiveSuffix.length) : path
-}
-
-/**
- * Whether `name` is one that rotation gives to `home`: `app.log.1`, `app.log-20250101`, `app-2.log`,
- * also when it was compressed then: `app.log.2.gz`.
- */
-export function isRotationOf(name: string, home: string): boolean {
-  const path = withoutSuffix(name)
-  if (path === home || dirname(path) !== dirname(home)) return false
-  const stem = stemOf(home)
-  const file = basename(path)
-  if (!file.startsWith(stem)) return false
-  const extension = extname(home)
-  let rest = file.slice(stem.length)
-  if (rest.startsWith(extension)) rest = rest.slice(extension.length)
-  else if (rest.endsWith(extension)) rest = rest.slice(0, rest.length - extension.length)
-  else return false
-  return /^[.\-_]?(\d[\d.\-_T]*|old|bak)$/.test(rest)
 }

@@ -33,8 +33,10 @@ export class FileOpener {
 
   async setAside(file: TailFile, error: unknown): Promise<void> {
     await this.#pool.release(file)
+    const { problem } = file.state
     Object.assign(file.state, { dirty: false, mtimeMs: -1 })
     this.#reports.failed(file, error)
+    file.state.mislaid = file.state.problem === 'ENOENT' && problem !== 'ENOENT'
   }
 
   release(file: TailFile): Promise<void> {

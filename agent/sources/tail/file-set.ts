@@ -1,7 +1,8 @@
 import { archivesAfter } from './archives-after.ts'
-import { type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
+import type { Beside, FileFinder, Sighting } from './file-finder.ts'
 import { type Position, startOf } from './position.ts'
-import { type Departure, inTurn, isAnother, note } from './rotation.ts'
+import { type Departure, inTurn, isAnother, movedAside, note, type Rotated } from './rotation.ts'
+import { inOrderMade, spentFiles } from './spent-files.ts'
 import { TailFile } from './tail-file.ts'
 
 /** Positions of files that no path leads to are kept, since a disk may be mounted later; this many. */
@@ -111,7 +112,8 @@ export class FileSet {
     if (!file.state.waits) return false
     for (const other of this.#files.values()) {
       const older = other.home === file.home && other.rank < file.rank
-      const readable = (other.isOpen || other.sighting) && other.state.problem === ''
+      const { problem, mislaid } = other.state
+      const readable = (other.isOpen || other.sighting) && (problem === '' || mislaid)
       if (older && readable && !other.copyOf && !other.drained) return true
     }
     file.state.waits = false
@@ -143,85 +145,82 @@ export class FileSet {
     const left: Departure[] = []
     const lost: TailFile[] = []
     const restless = new Set<string>()
+    const homes = new Set<string>()
     for (const file of [...this.#files.values()]) {
+      homes.add(file.home)
       const sighting = this.#recall(file, newcomers.get(file.key))
-      if (sighting) newcomers.delete(file.key)
       if (sighting) {
+        newcomers.delete(file.key)
         if (note(file, sighting, left) || file.mayHaveCopies) restless.add(file.home)
       } else {
         lost.push(file)
         if (this.#thorough || !file.isAtRest) restless.add(file.home)
       }
     }
+    for (const { path } of newcomers.values()) if (homes.has(path)) restless.add(path)
     const beside = await finder.beside(restless)
     for (const file of lost) {
       const found = beside.get(file.home)
       if (found) note(file, this.#recall(file, found.get(file.key)), left)
     }
-    const homes = new Map<string, string>()
-    for (const { home, madeMs } of left) {
-      for (const sighting of beside.get(home)?.values() ?? []) {
-        const { key, path } = sighting
-        const known = sighting.archive || this.#files.has(key) || homes.has(key)
-        if (known || sighting.madeMs < madeMs || !isRotationOf(path, home)) continue
-        homes.set(key, home)
-        if (!newcomers.has(key)) newcomers.set(key, sighting)
-      }
-    }
-    // What is compressed while the agent runs was open, and read, before it was.
-    if (this.#scans === 1) {
-      for (const sighting of archivesAfter([...this.#files.values()], beside)) {
-        homes.set(sighting.key, sighting.home)
-        newcomers.set(sighting.key, sighting)
-      }
-    }
-    const arrived = this.#admit(newcomers, homes)
+    const arrived = this.#admit(newcomers, this.#unseen(left, beside))
     this.#forgetMissing()
     return { arrived, forgotten: this.#forgotten.splice(0) }
   }
 
+  /** What rotation moved aside before it was seen, by key. */
+  #unseen(left: readonly Departure[], beside: ReadonlyMap<string, Beside>): Map<string, Rotated> {
+    const unseen = movedAside(left, beside)
+    for (const key of unseen.keys()) if (this.#files.has(key)) unseen.delete(key)
+    for (const one of archivesAfter(this.#files.values(), beside)) unseen.set(one.key, one)
+    return unseen
+  }
+
   /**
-   * The file of an earlier life where its number leads now; undefined where that is another file,
-   * which is as if it were gone. While the agent was down, its number may have been used again.
+   * Where the number of a file leads now; undefined where that is another file, which is as if it
+   * were gone: the number of a file that is not open may be used again.
    */
   #recall(file: TailFile, sighting: Sighting | undefined): Sighting | undefined {
-    if (!sighting || this.#scans > 1 || !isAnother(sighting, file.position)) return sighting
+    if (!sighting || file.isOpen || !isAnother(sighting, file.position)) return sighting
     this.#files.delete(file.key)
-    file.key = `${file.key}-gone`
+    file.key = `${file.key}-gone-${file.rank}`
     this.#files.set(file.key, file)
     return undefined
   }
 
-  /** `homes` are those of files that were moved aside before they were seen, by key. */
-  #admit(newcomers: ReadonlyMap<string, Sighting>, homes: ReadonlyMap<string, string>): TailFile[] {
+  #admit(matched: ReadonlyMap<string, Sighting>, unseen: ReadonlyMap<string, Rotated>): TailFile[] {
     const arrived: TailFile[] = []
-    const inOrder = [...newcomers.values()]
-      .map((sighting) => ({ sighting, home: homes.get(sighting.key) ?? sighting.path }))
+    const inOrder = [...new Map([...matched, ...unseen]).values()]
+      .map((sighting) => ({ sighting, home: unseen.get(sighting.key)?.home ?? sighting.path }))
       .sort(inTurn)
     for (const { sighting, home } of inOrder) {
       const file = this.admit(sighting, home)
       if (file) arrived.push(file)
     }
+    this.#putAfter(unseen)
     return arrived
   }
 
-  /**
-   * Forgets files that are done with, the oldest first; returns whether another may come. The
-   * newest beside a file that is followed stays, since what was made before it is known by that to
-   * have been read.
-   */
+  /** What is at a home and was not begun comes after what was moved aside from there. */
+  #putAfter(unseen: ReadonlyMap<string, Rotated>): void {
+    if (unseen.size === 0) return
+    const homes = new Set([...unseen.values()].map(({ home }) => home))
+    for (const file of [...this.#files.values()]) {
+      const { home, position, sighting } = file
+      if (homes.has(home) && sighting?.path === home && position.offset === 0) this.putLast(file)
+    }
+  }
+
+  /** Forgets files that are done with, the oldest first; returns whether another may come. */
   #makeRoom(): boolean {
     if (this.#full) return false
     const { maxFiles } = this.#options
     const all = [...this.#files.values()]
-    const spent = all.filter((file) => file.isSpent).sort(inOrderMade)
-    const followed = new Set(all.filter((file) => !file.isSpent).map((file) => file.home))
-    const newest = new Map(spent.map((file) => [file.home, file]))
-    for (const file of spent) {
+    for (const file of spentFiles(all)) {
       if (this.#files.size < releaseTo * maxFiles) break
-      if (!followed.has(file.home) || newest.get(file.home) !== file) this.#letGo(file)
+      this.#letGo(file)
     }
-    this.#full = all.length - spent.length >= maxFiles
+    this.#full = all.filter((file) => !file.isSpent).length >= maxFiles
     return !this.#full
   }
 
@@ -234,8 +233,4 @@ export class FileSet {
     this.forget(file)
     this.#forgotten.push(file)
   }
-}
-
-function inOrderMade(a: TailFile, b: TailFile): number {
-  return a.position.madeMs - b.position.madeMs || a.rank - b.rank
 }

@@ -23,6 +23,14 @@ export class Glob {
     })
   }
 
+  /** The directories that the pattern names as they are, and asks for files in. */
+  get directories(): string[] {
+    return this.#alternatives
+      .map((segments) => segments.slice(0, -1))
+      .filter((names) => names.every((name) => typeof name === 'string'))
+      .map((names) => `/${names.join('/')}`)
+  }
+
   /** Whether `path`, absolute, is matched. */
   matches(path: string): boolean {
     const names = path.split('/').slice(1)

@@ -1,10 +1,10 @@
-import { mayBeCopy, mayHold, mostRead, positionIn, shared } from './copies.ts'
+import { beginsLike, mayBeCopy, mayHold, mostRead, positionIn, shared } from './copies.ts'
 import { fileCursor, removedCursor } from './cursors.ts'
 import { endPosition } from './end-position.ts'
-import { isRotationOf } from './file-finder.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { FileSet } from './file-set.ts'
 import { headBytes, type Position, startOf } from './position.ts'
+import { isRotationOf } from './rotated-name.ts'
 import type { TailFile } from './tail-file.ts'
 import type { TailReader } from './tail-reader.ts'
 
@@ -47,11 +47,26 @@ export class Newcomers {
       const others = [...files]
         .filter((other) => mayBeCopy(file, other))
         .sort((a, b) => mostRead(b) - mostRead(a))
-      if (others.length === 0 || !(await opener.look(file)) || file.state.size === 0) continue
+      const archive = file.sighting?.archive === true
+      if (others.length === 0 && !archive) continue
+      if (!(await opener.look(file)) || file.state.size === 0) continue
       const head = await file.read(0, headBytes)
       for (const other of others) {
         if (mayHold(file, head, other) && (await this.#isKin(file, other))) break
       }
+      if (archive && !file.copyOf && file.position.offset === 0) await this.#leaveToOpen(file)
+    }
+  }
+
+  /** What is still open is read to its end, and not in the archive that was made of it. */
+  async #leaveToOpen(file: TailFile): Promise<void> {
+    const { files, opener } = this.#options
+    for (const other of files) {
+      const gone = other.isOpen && !other.sighting && other.home === file.home
+      if (!gone || other.position.offset > 0 || !(await opener.look(other))) continue
+      if (!(await beginsLike(file, other))) continue
+      file.copyOf = { original: other, emptied: other.position.emptied }
+      return
     }
   }
 
@@ -65,7 +80,8 @@ export class Newcomers {
     const { original, emptied } = file.copyOf
     const { position } = original
     const wasEmptied = position.emptied !== emptied
-    if (!wasEmptied && original.sighting && !(quiet && original.drained)) return false
+    const isThere = original.sighting !== undefined || original.isOpen
+    if (!wasEmptied && isThere && !(quiet && original.drained)) return false
     file.copyOf = undefined
     const held = (wasEmptied && position.emptied) || position
     const found = (await positionIn(file, held)) ?? startOf(file.position)

@@ -1,9 +1,15 @@
-import type { Sighting } from './file-finder.ts'
+import type { Beside, Sighting } from './file-finder.ts'
 import type { Position } from './position.ts'
+import { isRotationOf } from './rotated-name.ts'
 import type { TailFile } from './tail-file.ts'
 
 /** A file that was at its home until now, or never found. What came there after it was made later. */
 export type Departure = Pick<Position, 'home' | 'madeMs'>
+
+/** A file under the name that rotation gave it. */
+export interface Rotated extends Sighting {
+  readonly home: string
+}
 
 /** Whether the file left its home, or was never found. */
 export function note(file: TailFile, sighting: Sighting | undefined, left: Departure[]): boolean {
@@ -21,6 +27,25 @@ export function note(file: TailFile, sighting: Sighting | undefined, left: Depar
 export function isAnother({ archive, madeMs, bornMs }: Sighting, position: Position): boolean {
   if (archive) return madeMs !== position.madeMs
   return position.madeMs > 0 && bornMs > position.madeMs
+}
+
+/**
+ * What was moved aside from where a file left, and was made since, by key with its home: files that
+ * came there and left again before they were seen.
+ */
+export function movedAside(
+  left: readonly Departure[],
+  beside: ReadonlyMap<string, Beside>
+): Map<string, Rotated> {
+  const moved = new Map<string, Rotated>()
+  for (const { home, madeMs } of left) {
+    for (const sighting of beside.get(home)?.values() ?? []) {
+      const { key, path, archive } = sighting
+      if (archive || moved.has(key) || sighting.madeMs < madeMs) continue
+      if (isRotationOf(path, home)) moved.set(key, { ...sighting, home })
+    }
+  }
+  return moved
 }
 
 interface Newcomer {

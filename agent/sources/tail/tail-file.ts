@@ -34,6 +34,8 @@ export class TailFile {
     changedSinceScan: true,
     /** It may have changed since the last look. */
     dirty: true,
+    /** Another file was found where it was seen, and no scan looked for it since. */
+    mislaid: false,
     /** Why it cannot be read; reported once. */
     problem: '',
     /** A file that came after others of its home waits until they are drained. */
@@ -98,9 +100,10 @@ export class TailFile {
   }
 
   sighted(sighting: Sighting | undefined): void {
-    this.sighting = sighting
-    if (!sighting) return
     const { state } = this
+    this.sighting = sighting
+    state.mislaid = false
+    if (!sighting) return
     if (sighting.size !== state.size || sighting.mtimeMs !== state.mtimeMs) state.dirty = true
   }
 

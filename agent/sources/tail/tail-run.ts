@@ -60,7 +60,7 @@ export class TailRun {
 
   get behindBytes(): number {
     let bytes = 0
-    for (const file of this.#files) bytes += file.behindBytes
+    for (const file of this.#files) if (!file.copyOf) bytes += file.behindBytes
     return bytes
   }
 
@@ -139,10 +139,15 @@ export class TailRun {
   }
 
   async #lookAt(file: TailFile): Promise<boolean> {
+    const { deleted } = file.state
     const readable = await this.#opener.look(file)
-    if (file.state.emptied) {
+    const { state } = file
+    if (state.emptied) {
       // It may hold a copy now, and it may have been copied before, which the next scan finds.
       await this.#newcomers.recognise([file])
+    }
+    // What came there since may be moved aside or compressed, and its name given on, soon.
+    if (state.emptied || state.mislaid || (state.deleted && !deleted)) {
       this.#scannedMs = Number.NEGATIVE_INFINITY
     }
     return readable

@@ -1,9 +1,10 @@
-import { positionIn } from './copies.ts'
-import { type Beside, type FileFinder, isRotationOf, type Sighting } from './file-finder.ts'
+import { beginsLike, positionIn } from './copies.ts'
+import type { Beside, FileFinder, Sighting } from './file-finder.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { FileSet } from './file-set.ts'
 import type { Newcomers } from './newcomers.ts'
-import { headBytes, type Position, startOf } from './position.ts'
+import { type Position, startOf } from './position.ts'
+import { isRotationOf } from './rotated-name.ts'
 import { TailFile } from './tail-file.ts'
 
 /** A copy may be found late, when its name or its rights change while it is looked for. */
@@ -102,7 +103,7 @@ export class Truncations {
       if (copy && !known) await newcomers.recognise([copy])
       if (!copy || copy.position.offset > 0) continue
       if (copy.copyOf && copy.copyOf.original !== original) continue
-      if (await this.#beginsLike(copy, original)) {
+      if (await this.#mayBeOf(copy, original)) {
         copy.copyOf = { original, emptied: original.position.emptied }
       } else {
         newcomers.join(copy, original, copy.position)
@@ -111,13 +112,11 @@ export class Truncations {
   }
 
   /** Whether `copy` may have been made of what `original` holds now, which was not emptied since. */
-  async #beginsLike(copy: TailFile, original: TailFile): Promise<boolean> {
+  async #mayBeOf(copy: TailFile, original: TailFile): Promise<boolean> {
     const { opener } = this.#options
     if (!(await opener.look(original)) || !(await opener.look(copy))) return false
-    if (copy.state.size > original.state.size || original.state.size === 0) return false
-    const length = Math.min(headBytes, copy.state.size)
     try {
-      return (await copy.read(0, length)).equals(await original.read(0, length))
+      return await beginsLike(copy, original)
     } catch (error) {
       await opener.setAside(copy, error)
       return false

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { isLoopback } from '../../../shared/listen-address.ts'
-import type { Admission, Principal } from '../../admission/admission.ts'
+import type { Admission, Credentials, Principal } from '../../admission/admission.ts'
+import { peerCertificate } from '../tls/peer-certificate.ts'
 
 /** Added by proxies: then the peer is not the sender, and its being on loopback says nothing. */
 const forwardedHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
@@ -14,11 +15,15 @@ export class Access {
     this.#admission = admission
   }
 
-  /** Who may write records. Rejects with `unauthorized`, `forbidden`. */
-  async writer(request: FastifyRequest): Promise<Principal> {
-    const token = bearerToken(request)
+  /**
+   * Who may write records; `given` is a token that came elsewhere than in a Bearer header. Rejects
+   * with `unauthorized`, `forbidden`.
+   */
+  async writer(request: FastifyRequest, given?: string): Promise<Principal> {
+    const token = given ?? bearerToken(request)
     const principal = await this.#admission.authenticate({
       loopback: isLocal(request),
+      ...peerOf(request),
       ...(token === undefined ? {} : { token })
     })
     if (principal.device === undefined) refusePages(request)
@@ -35,14 +40,24 @@ export class Access {
       return undefined
     }
     const principal = await this.writer(request)
-    if (!principal.admin) {
-      throw new HeadwaterError(
-        'forbidden',
-        `device "${principal.device}" may only write; reading and administration need a device added with --admin`
-      )
-    }
+    requireAdmin(principal)
     return principal.revoked
   }
+
+  /** Who may see the account of a device: an operator, and the device itself. */
+  async inspector(request: FastifyRequest, device: string): Promise<void> {
+    if (isLocal(request)) return refusePages(request)
+    const principal = await this.writer(request)
+    if (principal.device !== device) requireAdmin(principal)
+  }
+}
+
+function requireAdmin({ admin, device }: Principal): void {
+  if (admin) return
+  throw new HeadwaterError(
+    'forbidden',
+    `device "${device}" may only write; reading and administration need a device added with --admin`
+  )
 }
 
 function bearerToken(request: FastifyRequest): string | undefined {
@@ -53,6 +68,11 @@ function bearerToken(request: FastifyRequest): string | undefined {
     throw new HeadwaterError('unauthorized', 'Authorization must be "Bearer" and a device token')
   }
   return match[1]
+}
+
+function peerOf({ socket }: FastifyRequest): Pick<Credentials, 'address' | 'certificate'> {
+  const certificate = peerCertificate(socket)
+  return { address: socket.remoteAddress ?? '', ...(certificate ? { certificate } : {}) }
 }
 
 function isLocal(request: FastifyRequest): boolean {
@@ -66,8 +86,10 @@ function isLocal(request: FastifyRequest): boolean {
  * posts to another origin, nor one whose own name was made to resolve to 127.0.0.1.
  */
 function refusePages(request: FastifyRequest): void {
-  const { origin, host = 'localhost' } = request.headers
-  if (isLocalUrl(`http://${host}`) && (origin === undefined || isLocalUrl(origin))) return
+  const { origin, host = 'localhost', 'sec-fetch-site': site } = request.headers
+  // A picture in a page is asked for without an origin.
+  const isForeign = site === 'cross-site' || (origin !== undefined && !isLocalUrl(origin))
+  if (isLocalUrl(`http://${host}`) && !isForeign) return
   throw new HeadwaterError(
     'forbidden',
     'requests without a token must be made to localhost or an IP address, and not by a page of another site'

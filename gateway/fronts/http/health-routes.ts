@@ -7,6 +7,8 @@ const greeting = `This is a Headwater gateway: it takes telemetry and keeps it, 
 POST /v1/streams/STREAM/records   a record as it is, NDJSON, or { "records": [...] }
 GET  /v1/streams/STREAM/records   what a stream holds, as NDJSON
 GET  /v1/streams                  the streams
+POST /v1/track/osmand|owntracks   a point of a phone app
+GET  /v1/devices/DEVICE/ledger    what came of a device, and what became of it
 GET  /healthz /readyz /metrics    how it is
 `
 

@@ -9,13 +9,18 @@ import type { Log } from '../../../shared/log.ts'
 import type { Admission } from '../../admission/admission.ts'
 import { BytePool } from '../../../shared/byte-pool.ts'
 import type { StreamAdmin, StreamEngine } from '../../engines/engine.ts'
+import type { RemoteConfigs } from '../../remote-config/remote-configs.ts'
 import { Access } from './access.ts'
 import { BodyReader } from './body-reader.ts'
+import { configRoutes } from './config-routes.ts'
+import { deviceRoutes } from './device-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { type HttpListener, type HttpServerLimits, httpServer } from './http-server.ts'
 import { ingestRoutes } from './ingest-routes.ts'
 import { readRoute } from './read-route.ts'
 import { streamRoutes } from './stream-routes.ts'
+import type { TrackerOptions } from './trackers/tracker-intake.ts'
+import { osmandOnly, trackerRoutes } from './trackers/tracker-routes.ts'
 
 export interface HttpLimits extends HttpServerLimits {
   /** Largest body as it comes. Bytes. */
@@ -35,6 +40,9 @@ export interface HttpFrontOptions {
   /** Absent when the engine's streams are administered elsewhere. */
   readonly admin?: StreamAdmin
   readonly health: Health
+  /** Absent: agents are given no configuration. */
+  readonly configs?: RemoteConfigs
+  readonly trackers: TrackerOptions
   readonly limits: HttpLimits
   readonly clock: Clock
   readonly log: Log
@@ -79,7 +87,7 @@ export class HttpFront implements Component {
           this.#connections -= 1
         })
       })
-      this.#addRoutes(app)
+      this.#addRoutes(app, listener)
       await listen(app, listener)
     }
   }
@@ -102,8 +110,8 @@ export class HttpFront implements Component {
     }
   }
 
-  #addRoutes(app: FastifyInstance): void {
-    const { admission, engine, admin, health, clock, limits } = this.#options
+  #addRoutes(app: FastifyInstance, { only }: HttpListener): void {
+    const { admission, engine, admin, health, configs, trackers, clock, limits } = this.#options
     const access = new Access(admission)
     const bodies = new BodyReader({
       maxBytes: limits.bodyBytes,
@@ -111,9 +119,14 @@ export class HttpFront implements Component {
       unpacking: this.#unpacking
     })
     const { deadlineMs } = limits
-    ingestRoutes(app, { admission, access, bodies, deadlineMs, clock })
+    const ingest = { admission, access, bodies, deadlineMs, clock }
+    if (only === 'osmand') return osmandOnly(app, { ...ingest, ...trackers })
+    trackerRoutes(app, { ...ingest, ...trackers })
+    ingestRoutes(app, ingest)
     readRoute(app, { access, engine, clock, stopping: this.#stopping.signal })
     healthRoutes(app, { health, access })
+    deviceRoutes(app, { access, admission })
+    if (configs) configRoutes(app, { access, bodies, configs })
     // A scope of its own, so that its hook guards these routes and no others.
     app.register(async (scope) => streamRoutes(scope, { access, bodies, engine, admin }))
   }
@@ -133,7 +146,8 @@ export class HttpFront implements Component {
   }
 }
 
-async function listen(app: FastifyInstance, { host, port }: HttpListener): Promise<void> {
+async function listen(app: FastifyInstance, { host, port, only }: HttpListener): Promise<void> {
+  const setting = only === 'osmand' ? 'trackers.osmand.listen' : '--http'
   try {
     await app.listen({ host, port })
   } catch (cause) {
@@ -141,13 +155,12 @@ async function listen(app: FastifyInstance, { host, port }: HttpListener): Promi
     if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new HeadwaterError(
         'port_taken',
-        `${address} is in use; choose another with --http HOST:PORT`,
+        `${address} is in use; choose another with ${setting} HOST:PORT`,
         { cause }
       )
     }
-    throw new HeadwaterError('config', `cannot listen on ${address} (--http): ${String(cause)}`, {
-      cause
-    })
+    const message = `cannot listen on ${address} (${setting}): ${String(cause)}`
+    throw new HeadwaterError('config', message, { cause })
   }
 }
 

@@ -1,17 +1,26 @@
-import { createServer as createHttpServer, type ServerOptions } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type ServerOptions
+} from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import type { Clock } from '../../../shared/clock.ts'
 import type { Log } from '../../../shared/log.ts'
+import { guardPeers } from '../tls/guard-peers.ts'
+import { contextOptions, serverOptions, type TlsSource } from '../tls/tls-source.ts'
 import { errorBody, sendError } from './answer.ts'
 
 export interface HttpListener {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** PEM of the certificate and its key. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Absent: cleartext. */
+  readonly tls?: TlsSource
+  /** Nothing but this is served, on any path. */
+  readonly only?: 'osmand'
 }
 
 export interface HttpServerLimits {
@@ -32,8 +41,9 @@ const maxParamLength = 256
 /** A server without routes: its limits, and errors as `{ code, message }`, whatever goes wrong. */
 export async function httpServer(
   { tls }: HttpListener,
-  { limits, log }: { readonly limits: HttpServerLimits; readonly log: Log }
+  context: { readonly limits: HttpServerLimits; readonly clock: Clock; readonly log: Log }
 ): Promise<FastifyInstance> {
+  const { limits, log } = context
   const { fastify } = await import('fastify')
   const server: ServerOptions = {
     maxHeaderSize: limits.headerBytes,
@@ -46,7 +56,7 @@ export async function httpServer(
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => {
       const made = tls
-        ? createHttpsServer({ ...server, ...tls }, handler)
+        ? secureServer(tls, { server, handler, ...context })
         : createHttpServer(server, handler)
       made.maxConnections = limits.connections
       return made
@@ -76,6 +86,24 @@ export async function httpServer(
     )
   })
   return app
+}
+
+function secureServer(
+  tls: TlsSource,
+  { server, handler, ...context }: SecureServerOptions
+): HttpsServer {
+  const settings = tls.current()
+  const made = createHttpsServer({ ...server, ...serverOptions(settings) }, handler)
+  guardPeers(made, settings.clients?.auth, context)
+  tls.onChange((next) => made.setSecureContext(contextOptions(next)))
+  return made
+}
+
+interface SecureServerOptions {
+  readonly server: ServerOptions
+  readonly handler: RequestListener
+  readonly clock: Clock
+  readonly log: Log
 }
 
 /** The framework's own refusals have a status; what a client did wrong is not a defect of ours. */

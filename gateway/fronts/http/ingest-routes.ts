@@ -5,13 +5,14 @@ import type { RecordColumns } from '../../../shared/record.ts'
 import type { Ack } from '../../../shared/wire/ack.ts'
 import { type BatchHeader, decodeBatch } from '../../../shared/wire/batch.ts'
 import { decodeFrame } from '../../../shared/wire/frame.ts'
-import { type BatchName, refusalAck } from '../../../shared/wire/refusal-ack.ts'
+import { refusalAck } from '../../../shared/wire/refusal-ack.ts'
 import type { Admission, IncomingBatch } from '../../admission/admission.ts'
 import type { Access } from './access.ts'
 import { answerFormat, sendAck, sendPlainAck } from './answer.ts'
 import type { Body, BodyReader } from './body-reader.ts'
 import { ConnectionOrder, type Place } from './connection-order.ts'
 import { decodeRecords, mediaType } from './record-bodies.ts'
+import { withinDeadline } from './within-deadline.ts'
 
 export interface IngestOptions {
   readonly admission: Admission
@@ -137,18 +138,7 @@ class Ingest {
     const { header, stream, records } = batch
     const epoch = header?.epoch ?? ''
     const name = { epoch, stream, first: header?.first ?? 0, count: records.lens.length }
-    return this.#withinDeadline(work, name)
-  }
-
-  async #withinDeadline(work: Promise<Ack>, name: BatchName): Promise<Ack> {
-    const { clock, deadlineMs } = this.#options
-    const timer = new AbortController()
-    const late = clock.sleep(deadlineMs, timer.signal).then(() => undefined)
-    const ack = await Promise.race([work, late])
-    timer.abort()
-    if (ack) return ack
-    const message = `not durable after ${deadlineMs} ms; the work goes on: send it again, with the same numbers or the same Idempotency-Key`
-    return refusalAck(name, new HeadwaterError('unavailable', message))
+    return withinDeadline(work, name, this.#options)
   }
 }
 

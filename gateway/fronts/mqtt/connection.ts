@@ -3,7 +3,8 @@ import type { IConnectPacket, Packet } from 'mqtt-packet'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import { Brake } from './brake.ts'
 import type { FrontParts } from './front-parts.ts'
-import type { Client } from './greeting.ts'
+import { peerCertificate } from '../tls/peer-certificate.ts'
+import type { Client, Peer } from './greeting.ts'
 import { InboundParser } from './inbound-parser.ts'
 import { type CloseReason, overdue } from './keepalive.ts'
 import { Outbound } from './outbound.ts'
@@ -149,7 +150,7 @@ export class Connection implements Wire {
   }
 
   async #greet(connect: IConnectPacket): Promise<void> {
-    const greeting = await this.#parts.greeter.greet(connect, isLoopback(this.#socket))
+    const greeting = await this.#parts.greeter.greet(connect, peerOf(this.#socket))
     if (!this.isOpen) return
     if ('refused' in greeting) {
       this.outbound.send(greeting.refused)
@@ -176,7 +177,9 @@ export class Connection implements Wire {
   }
 }
 
-function isLoopback(socket: Socket): boolean {
+function peerOf(socket: Socket): Peer {
   const address = socket.remoteAddress ?? ''
-  return address === '::1' || /^(::ffff:)?127\./.test(address)
+  const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
+  const certificate = peerCertificate(socket)
+  return { address, loopback, ...(certificate ? { certificate } : {}) }
 }

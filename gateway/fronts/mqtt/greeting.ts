@@ -2,12 +2,15 @@ import type { IConnectPacket } from 'mqtt-packet'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Random } from '../../../shared/random.ts'
 import { isName, isPartitionKey } from '../../../shared/record.ts'
-import type { Admission, Principal } from '../../admission/admission.ts'
+import type { Admission, Credentials, Principal } from '../../admission/admission.ts'
 import type { BrokerWill } from './broker.ts'
 import { connack, connackMqtt5Refused, noReceipt } from './packets.ts'
 import type { Refusals } from './refusals.ts'
 import type { Message } from './round.ts'
 import { isWellFormedTopic, type Publisher, type TopicRules } from './topic-rules.ts'
+
+/** Who is on the other side, as far as the socket says. */
+export type Peer = Pick<Credentials, 'address' | 'certificate' | 'loopback'>
 
 /** A client that was let in. */
 export interface Client extends Publisher {
@@ -42,7 +45,7 @@ export class Greeter {
   }
 
   /** Throws `invalid` for a CONNECT that breaks the protocol: no answer, the connection is closed. */
-  async greet(connect: IConnectPacket, loopback: boolean): Promise<Greeting> {
+  async greet(connect: IConnectPacket, peer: Peer): Promise<Greeting> {
     if (connect.protocolVersion === 5) return { refused: connackMqtt5Refused, reason: 'rejected' }
     const { clean = true, username, password } = connect
     // [MQTT-3.1.3-8]: only a clean session may leave its id to us.
@@ -58,7 +61,7 @@ export class Greeter {
       principal = await this.#options.admission.authenticate({
         ...(username === undefined ? {} : { device: username }),
         ...(password === undefined ? {} : { token: password.toString() }),
-        loopback
+        ...peer
       })
     } catch (thrown) {
       if (asHeadwaterError(thrown).retryable) return { refused: connack(3), reason: 'rejected' }
@@ -84,11 +87,11 @@ export class Greeter {
     if (publication.to === 'broker') return { ...noWills, brokerWill: will }
     if (publication.to === 'stream') {
       const { topic, payload, qos } = will
-      const { stream, key } = publication
+      const { stream, key, as } = publication
       const wireBytes = topic.length + payload.length
       const promised = qos > 0
-      const record = { topic, payload, stream, key, promised, receipt: noReceipt, wireBytes }
-      return { ...noWills, will: record }
+      const message = { topic, payload, stream, key, as, promised, receipt: noReceipt, wireBytes }
+      return { ...noWills, will: message }
     }
     if (publication.to === 'batch' || publication.reason === 'forbidden') return undefined
     const { reason, message } = publication

@@ -95,7 +95,7 @@ export class Inbox {
 
   #take(
     { qos, messageId = 0, payload }: IPublishPacket,
-    { stream, key }: { stream: string; key: string },
+    { stream, key, as }: Publication & { to: 'stream' },
     wireBytes: number
   ): void {
     const receipt = qos === 0 ? noReceipt : receiptOf(messageId, qos)
@@ -105,6 +105,7 @@ export class Inbox {
       stream,
       key,
       payload: bytesOf(payload),
+      as,
       promised: qos > 0,
       receipt,
       wireBytes

@@ -1,17 +1,21 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { HeadwaterError } from '../../../shared/errors.ts'
+import type { Clock } from '../../../shared/clock.ts'
 import type { Log } from '../../../shared/log.ts'
+import { guardPeers } from '../tls/guard-peers.ts'
+import { contextOptions, serverOptions, type TlsSource } from '../tls/tls-source.ts'
 
 export interface MqttListener {
   readonly host: string
   /** 0: any free one, see `MqttFront.ports`. */
   readonly port: number
-  /** PEM. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  /** Absent: cleartext. */
+  readonly tls?: TlsSource
 }
 
 export interface ListenersOptions {
+  readonly clock: Clock
   readonly log: Log
   readonly maxConnections: number
   /** How long a TLS handshake may take. Milliseconds. */
@@ -75,11 +79,16 @@ export class Listeners {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  #createServer(tls: MqttListener['tls']): Server {
+  #createServer(tls: TlsSource | undefined): Server {
     const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }
     const { onSocket, handshakeTimeoutMs } = this.#options
     if (!tls) return createServer(options, onSocket)
-    return createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, onSocket)
+    const settings = tls.current()
+    const handshake = { ...serverOptions(settings), handshakeTimeout: handshakeTimeoutMs }
+    const server = createTlsServer({ ...options, ...handshake }, onSocket)
+    guardPeers(server, settings.clients?.auth, this.#options)
+    tls.onChange((next) => server.setSecureContext(contextOptions(next)))
+    return server
   }
 }
 

@@ -97,6 +97,7 @@ export class MqttFront implements Component {
       giveUp: this.#giveUp.signal
     }
     this.#listeners = new Listeners({
+      clock,
       log,
       maxConnections: limits.connections,
       handshakeTimeoutMs: limits.connectTimeoutMs,

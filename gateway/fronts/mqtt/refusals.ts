@@ -1,6 +1,7 @@
 import type { Clock } from '../../../shared/clock.ts'
 import type { AckCode } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
+import { RareLog } from '../../../shared/rare-log.ts'
 
 /** Why a message was refused for good: by its topic, or the code of admission's answer. */
 export type RefusalReason = 'no_route' | AckCode
@@ -12,10 +13,6 @@ export interface Refusal {
   readonly topic: string
 }
 
-/** A device that is set up wrongly sends the same message for ever. */
-const linesPerWindow = 10
-const windowMs = 10_000
-
 /**
  * Messages that were refused for good, counted and named in the log.
  *
@@ -25,16 +22,12 @@ const windowMs = 10_000
  * it through. One of QoS 0 is dropped, and its connection stays open unless it was `forbidden`.
  */
 export class Refusals {
-  readonly #clock: Clock
-  readonly #log: Log
+  /** A device that is set up wrongly sends the same message for ever. */
+  readonly #lines: RareLog
   readonly #counts = new Map<RefusalReason, number>()
-  #windowStartMs = Number.NEGATIVE_INFINITY
-  #lines = 0
-  #suppressed = 0
 
   constructor(clock: Clock, log: Log) {
-    this.#clock = clock
-    this.#log = log
+    this.#lines = new RareLog(clock, log)
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -43,21 +36,9 @@ export class Refusals {
 
   add(refusal: Refusal): void {
     this.#counts.set(refusal.reason, (this.#counts.get(refusal.reason) ?? 0) + 1)
-    const nowMs = this.#clock.monoMs()
-    if (nowMs - this.#windowStartMs >= windowMs) {
-      this.#windowStartMs = nowMs
-      this.#lines = 0
-    }
-    if (this.#lines >= linesPerWindow) {
-      this.#suppressed += 1
-      return
-    }
-    this.#lines += 1
-    const suppressed = this.#suppressed > 0 ? { suppressed: this.#suppressed } : {}
-    this.#suppressed = 0
     const { reason, message, device, topic } = refusal
-    this.#log.warn(
-      { reason, message, device, topic: topic.slice(0, 200), ...suppressed },
+    this.#lines.warn(
+      { reason, message, device, topic: topic.slice(0, 200) },
       'mqtt message refused'
     )
   }

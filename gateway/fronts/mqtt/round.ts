@@ -1,9 +1,11 @@
 import { ColumnsBuilder } from '../../../shared/columns-builder.ts'
 import type { RecordColumns } from '../../../shared/record.ts'
 import type { Ack } from '../../../shared/wire/ack.ts'
+import { readOwntracks } from '../trackers/owntracks.ts'
 import { noReceipt, type Receipt } from './packets.ts'
 import type { RefusalReason } from './refusals.ts'
 import type { Reply } from './replies.ts'
+import type { MessageForm } from './routes.ts'
 
 /** One plain message and the record it becomes. */
 export interface Message {
@@ -11,6 +13,8 @@ export interface Message {
   readonly stream: string
   readonly key: string
   readonly payload: Buffer
+  /** Absent: the payload is the record. */
+  readonly as?: MessageForm | undefined
   /** QoS 1 or 2: a throttled stream is no reason to drop it. */
   readonly promised: boolean
   /** What its acknowledgement will be, if somebody waits for one. */
@@ -44,8 +48,15 @@ export class Lot {
     return this.places.length
   }
 
+  /** `time` is when it came. */
   add(message: Message, time: number, place: number): void {
-    this.#builder.add(message.payload, { partitionKey: message.key, time })
+    const { payload, key: partitionKey } = message
+    if (message.as === 'owntracks') {
+      const { data, timeMs, attributes } = readOwntracks(payload, time)
+      this.#builder.add(data, { partitionKey, time: timeMs, attributes })
+    } else {
+      this.#builder.add(payload, { partitionKey, time })
+    }
     this.topics.push(message.topic)
     this.places.push(place)
     this.wireBytes += message.wireBytes

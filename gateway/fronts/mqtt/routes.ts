@@ -8,21 +8,24 @@ export interface Route {
   readonly stream: string
   /**
    * Partition key: text with `{device}` and `{1}`, `{2}`… for what the first, second… wildcard
-   * stands for. Default, and where it comes out empty: the device.
+   * stands for. Default, and where it comes out empty: the device. Default of OwnTracks: `{1}/{2}`.
    */
-  readonly key?: string
+  readonly key?: string | undefined
+  readonly as?: MessageForm | undefined
 }
+
+/** What messages are where the record is not simply their payload. */
+export type MessageForm = 'owntracks'
 
 /** Where the messages of one topic go. `key` is undefined for the key of the device. */
 export interface Destination {
   readonly stream: string
   readonly key: string | undefined
+  readonly as?: MessageForm
 }
 
-interface CompiledRoute {
+interface CompiledRoute extends Destination {
   readonly levels: readonly string[]
-  readonly stream: string
-  readonly key: string | undefined
 }
 
 const placeholder = /\{(device|[1-9][0-9]?)\}/g
@@ -51,7 +54,9 @@ export class Routes {
       const levels = topic.split('/')
       for (const route of this.#routes) {
         const wildcards = match(route.levels, levels)
-        if (wildcards) return { stream: route.stream, key: fill(route.key, wildcards, device) }
+        if (!wildcards) continue
+        const { stream, key, as } = route
+        return { stream, key: fill(key, wildcards, device), ...(as ? { as } : {}) }
       }
     }
     if (!topic.startsWith(streamTopicPrefix)) return undefined
@@ -62,7 +67,7 @@ export class Routes {
   }
 }
 
-function compile({ topic, stream, key }: Route): CompiledRoute {
+function compile({ topic, stream, as, key = as && '{1}/{2}' }: Route): CompiledRoute {
   const levels = topic.split('/')
   const fail = (problem: string): never => {
     throw new HeadwaterError('config', `mqtt route "${topic}" ${problem}`)
@@ -79,7 +84,7 @@ function compile({ topic, stream, key }: Route): CompiledRoute {
       fail(`has ${wildcards} wildcards, its key asks for {${name}}`)
     }
   }
-  return { levels, stream, key }
+  return { levels, stream, key, ...(as ? { as } : {}) }
 }
 
 /** What the wildcards stand for, or undefined when the topic does not match. */

@@ -1,11 +1,16 @@
 import { isName, isPartitionKey } from '../../../shared/record.ts'
 import { ackTopic, batchTopic, jsonBatchTopic, topicPrefix } from '../../../shared/wire/topics.ts'
 import type { RefusalReason } from './refusals.ts'
-import type { Routes } from './routes.ts'
+import type { MessageForm, Routes } from './routes.ts'
 
 /** What becomes of a message that a client publishes. */
 export type Publication =
-  | { readonly to: 'stream'; readonly stream: string; readonly key: string }
+  | {
+      readonly to: 'stream'
+      readonly stream: string
+      readonly key: string
+      readonly as?: MessageForm
+    }
   /** A batch of an agent; `stream` stands in the topic of the JSON form, in the CBOR in the batch. */
   | { readonly to: 'batch'; readonly stream: string | undefined }
   | { readonly to: 'broker' }
@@ -55,7 +60,7 @@ export class TopicRules {
         `no route for this topic; there are ${this.#routes.filters.join(', ')}`
       )
     }
-    const { stream, key = publisher.defaultKey } = destination
+    const { stream, key = publisher.defaultKey, as } = destination
     if (!isName(stream)) {
       return refused('invalid', noStreamName)
     }
@@ -65,7 +70,7 @@ export class TopicRules {
         'the topic gives a partition key that is not of 1 to 256 characters'
       )
     }
-    return { to: 'stream', stream, key }
+    return { to: 'stream', stream, key, ...(as ? { as } : {}) }
   }
 
   /** Whether `filter` may be subscribed to. */

@@ -35,6 +35,13 @@ export const wireServerLimits: WireServerLimits = {
   poolWaitMs: 5000
 }
 
+/** A certificate that may change while the server runs. */
+export interface CertificateSource {
+  current(): Certificate
+  /** Calls `listener` with a new one, for connections that are made from then on. */
+  onChange(listener: (certificate: Certificate) => void): void
+}
+
 export interface KinesisServerOptions {
   readonly context: WireContext
   /** Cleartext, HTTP/1.1 and HTTP/2 on one port. */
@@ -42,7 +49,7 @@ export interface KinesisServerOptions {
   readonly tls?: {
     readonly listen: ListenAddress
     /** One is made, and kept in `directory`, when none is given. */
-    readonly certificate?: Certificate
+    readonly certificate?: CertificateSource
   }
   /** Where a certificate that was made is kept. */
   readonly directory: string

@@ -66,9 +66,11 @@ export class KinesisServer implements Component {
     this.#dispatcher = await this.#newDispatcher()
     if (listen) this.#listeners.push(this.#listener({ listen, flag: '--kinesis' }))
     if (tls) {
-      const certificate = tls.certificate ?? (await keptCertificate(directory, context))
+      const certificate = tls.certificate?.current() ?? (await keptCertificate(directory, context))
       const flag = '--kinesis-tls'
-      this.#listeners.push(this.#listener({ listen: tls.listen, flag, certificate }))
+      const listener = this.#listener({ listen: tls.listen, flag, certificate })
+      tls.certificate?.onChange((next) => listener.renew(next))
+      this.#listeners.push(listener)
     }
     for (const listener of this.#listeners) {
       if (signal.aborted || this.#stopped) return

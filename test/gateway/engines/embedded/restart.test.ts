@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { EmbeddedEngine } from '../../../../gateway/engines/embedded/embedded-engine.ts'
@@ -203,5 +203,21 @@ test('stop stores what was taken before it', async (t) => {
   })
   await life({ directory }, async (engine) => {
     assert.equal((await readTexts(engine, shardId(0))).length, 20)
+  })
+})
+
+test('stop stores what was taken before it, also when that takes several commits', async (t) => {
+  const directory = await tempDir(t)
+  const data = Buffer.alloc(900_000)
+  await life({ directory }, async (engine) => {
+    await engine.create('s', { shards: 1 })
+    const puts = Array.from({ length: 60 }, () => putAll(engine, [entry({ data })]))
+    const settled = Promise.allSettled(puts)
+    await engine.stop(never)
+    const open = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`))
+    for (const one of await Promise.allSettled(open)) {
+      if (one.status === 'fulfilled') assert.ok(!one.value.startsWith(directory), one.value)
+    }
+    for (const one of await settled) assert.equal(one.status, 'fulfilled')
   })
 })

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { type TlsOptions, TLSSocket } from 'node:tls'
+import { Server as TlsServer, type TlsOptions, TLSSocket } from 'node:tls'
 import type { Clock } from '../../../../../shared/clock.ts'
 import { HeadwaterError } from '../../../../../shared/errors.ts'
 import { formatListenAddress, type ListenAddress } from '../../../../../shared/listen-address.ts'
@@ -85,6 +85,11 @@ export class WireListener {
         cause
       })
     }
+  }
+
+  /** New connections get this certificate; for a listener that has one. */
+  renew({ cert, key }: Certificate): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ cert, key })
   }
 
   /** Takes no new connection, tells the others to end, and resolves when they have. */
