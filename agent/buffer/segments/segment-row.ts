@@ -1,15 +1,12 @@
 import type { Cursor, OverflowPolicy } from '../buffer.ts'
-import type { Shortage } from '../capacity.ts'
 import type { FrameDraft } from '../intake/frame-builder.ts'
 import type { FrameRow } from '../frames/frame-row.ts'
-import { OpenSegments } from './open-segments.ts'
 import { recoverHeld } from '../recovery/recovery.ts'
 import type { FoundRow } from '../recovery/row-loader.ts'
 import type { RowShared } from './row-shared.ts'
-import type { SeqRange } from '../seq-ranges.ts'
-import { type Commit, Segment } from './segment.ts'
-import { segmentPlace } from './segment-files.ts'
-import { isUnwritable } from '../store/data-directory.ts'
+import { LettingGo } from './letting-go.ts'
+import type { Commit, Segment } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
 import { isCorrupt } from '../store/store-file.ts'
 import { Turns } from '../store/turns.ts'
 
@@ -21,11 +18,10 @@ const growth = { part: 1.03, pages: 12 }
  * released in full is unlinked. Calls that write come one at a time.
  */
 export class SegmentRow {
-  readonly policy: OverflowPolicy
   readonly #shared: RowShared
-  readonly #open = new OpenSegments()
+  readonly #list: SegmentList
+  readonly #lettingGo: LettingGo
   readonly #turns = new Turns()
-  #segments: Segment[]
   #lastId: number
   /** Ids from this on may be those of a segment that was left aside. */
   readonly #asideId: number
@@ -37,29 +33,28 @@ export class SegmentRow {
     shared: RowShared,
     found: Pick<FoundRow, 'segments' | 'lastId' | 'doubtful' | 'asideId'>
   ) {
-    this.policy = policy
     this.#shared = shared
-    this.#segments = [...found.segments]
+    const list = new SegmentList(policy, shared, found.segments)
+    this.#list = list
+    this.#lettingGo = new LettingGo({ list, shared, roll: () => this.#roll() })
     this.#lastId = found.lastId
     this.#asideId = found.asideId
     // A salvaged file counts for nothing while the damaged one is still there.
-    this.#writable = this.#segments.length > 0 && !found.doubtful
-    // A new segment would begin with the cursors of the newest, too: dropping wins nothing of them.
-    shared.capacity.include(policy, () => this.#droppableBytes)
+    this.#writable = found.segments.length > 0 && !found.doubtful
+    shared.capacity.include(policy, () => list.droppableBytes)
     shared.accounts.include(policy, () => this.lowestHeldId)
   }
 
-  get bytes(): number {
-    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
+  get policy(): OverflowPolicy {
+    return this.#list.policy
   }
 
-  get #droppableBytes(): number {
-    const newest = this.#segments.at(-1)
-    return this.bytes - (newest ? newest.bytes - newest.grownBytes : 0)
+  get bytes(): number {
+    return this.#list.bytes
   }
 
   get numbers(): number[] {
-    return this.#segments.map(({ place }) => place.number)
+    return this.#list.numbers
   }
 
   /** Ids below this are settled. */
@@ -70,13 +65,13 @@ export class SegmentRow {
 
   /** Whether a segment of this row takes no more commits. */
   isSealed(number: number): boolean {
-    return this.numbers.slice(0, -1).includes(number)
+    return this.#list.sealed.some(({ place }) => place.number === number)
   }
 
   /** A segment of this row, made ready to be read. */
   async segment(number: number): Promise<Segment | undefined> {
-    const segment = this.#segments.find(({ place }) => place.number === number)
-    if (segment && segment !== this.#segments.at(-1)) await this.#open.touch(segment)
+    const segment = this.#list.withNumber(number)
+    if (segment) await this.#list.touch(segment)
     return segment
   }
 
@@ -92,8 +87,8 @@ export class SegmentRow {
       for (;;) {
         const short = await capacity.shortOf(this.policy, needed)
         if (!short) return true
-        if (await this.#sweep({ newestToo: true })) continue
-        if (this.policy === 'block' || !(await this.#dropOldest(short))) return false
+        if (await this.#lettingGo.sweepAll()) continue
+        if (this.policy === 'block' || !(await this.#lettingGo.dropOldest(short))) return false
       }
     })
   }
@@ -126,25 +121,25 @@ export class SegmentRow {
    */
   settleDoubt(commit: Commit): Promise<boolean> {
     return this.#turns.take(async () => {
-      const segment = this.#segments.at(-1)
+      const segment = this.#list.newest
       if (!segment) return false
       await segment.close().catch(() => undefined)
       const found = await this.#lookUp(segment, commit)
       this.#writable = false
-      if (found) this.#apply(this.#segments.at(-1) ?? segment, commit)
+      if (found) this.#apply(this.#list.newest ?? segment, commit)
       return found
     })
   }
 
   /** Unlinks what is released in full, but for the newest. */
   sweep(): Promise<boolean> {
-    return this.#turns.take(() => this.#sweep({ newestToo: false }))
+    return this.#turns.take(() => this.#lettingGo.sweep())
   }
 
   /** Salvages a segment that was found damaged. What is still held of it can be read again. */
   recover(number: number, cause: unknown): Promise<void> {
     return this.#turns.take(async () => {
-      const damaged = this.#segments.find(({ place }) => place.number === number)
+      const damaged = this.#list.withNumber(number)
       if (damaged) await this.#recover(damaged, cause)
     })
   }
@@ -155,9 +150,7 @@ export class SegmentRow {
   }
 
   close(): Promise<void> {
-    return this.#turns.take(async () => {
-      for (const segment of this.#segments) await segment.close()
-    })
+    return this.#turns.take(() => this.#list.close())
   }
 
   async #lookUp(segment: Segment, commit: Commit): Promise<boolean> {
@@ -168,7 +161,7 @@ export class SegmentRow {
     } catch (error) {
       if (!isCorrupt(error)) throw error
       await this.#recover(segment, error)
-      const salvaged = this.#segments.at(-1)
+      const salvaged = this.#list.newest
       if (await salvaged?.holds(commit)) return true
       await salvaged?.erase(commit.version)
       return false
@@ -178,10 +171,10 @@ export class SegmentRow {
   async #recover(damaged: Segment, cause: unknown): Promise<void> {
     const { sequence, accounts } = this.#shared
     sequence.renew()
-    this.#open.forget(damaged)
-    if (damaged === this.#segments.at(-1)) this.#writable = false
+    this.#list.abandon(damaged)
+    if (damaged === this.#list.newest) this.#writable = false
     const { segment, gone } = await recoverHeld(this.#shared, damaged.place, cause)
-    this.#segments = this.#segments.map((one) => (one === damaged ? segment : one))
+    this.#list.replace(damaged, segment)
     await accounts.writeOff({ policy: this.policy, ...gone })
     await damaged.remove()
   }
@@ -194,82 +187,17 @@ export class SegmentRow {
   }
 
   async #writableSegment(): Promise<Segment> {
-    const newest = this.#segments.at(-1)
+    const { newest } = this.#list
     if (newest && this.#writable && newest.grownBytes < this.#shared.segmentBytes) return newest
     return this.#roll()
   }
 
   async #roll(): Promise<Segment> {
-    const { store, cursors, sequence } = this.#shared
-    const before = this.#segments.at(-1)
-    const number = sequence.nextSegment()
-    const place = segmentPlace(store.directory, { policy: this.policy, number, generation: 0 })
-    const segment = await Segment.create(store, place, cursors.of(this.policy))
-    this.#segments.push(segment)
+    const before = this.#list.newest
+    const segment = await this.#list.begin()
     this.#writable = true
-    await this.#sweep({ newestToo: false })
-    if (before && this.#segments.includes(before)) await this.#open.touch(before)
+    await this.#lettingGo.sweep()
+    if (before) await this.#list.touch(before)
     return segment
-  }
-
-  /** Says whether it unlinked something. */
-  async #sweep({ newestToo }: { newestToo: boolean }): Promise<boolean> {
-    const { index, store, accounts } = this.#shared
-    if (store.readOnly() || accounts.suspended) return false
-    const released = (segment: Segment) => !index.holds(segment.place.number)
-    const newest = this.#segments.at(-1)
-    if (newestToo && newest && released(newest) && index.knows(newest.place.number)) {
-      await this.#roll()
-      return true
-    }
-    const found = this.#segments.slice(0, -1).filter(released)
-    if (found.length === 0) return false
-    const gone = { policy: this.policy, ids: this.#idsIn(found), losses: [] }
-    await accounts.writeOff(gone).catch((error: unknown) => {
-      // On a full disk room comes first. A crash before it is written down means that a source goes
-      // back to what was sent.
-      if (!isUnwritable(error)) throw error
-      accounts.note(gone)
-    })
-    for (const segment of found) await this.#remove(segment)
-    return true
-  }
-
-  /** For the floor of the disk the last segment is kept: to drop it would win nothing. */
-  async #dropOldest(short: Shortage): Promise<boolean> {
-    const { index, accounts, store } = this.#shared
-    const newest = this.#segments.at(-1)
-    if (this.#segments.length === 1 && newest && index.holds(newest.place.number)) {
-      if (short === 'disk') return false
-      await this.#roll()
-    }
-    const [oldest] = this.#segments
-    if (!oldest || this.#segments.length === 1) return false
-    const losses = [...index.heldIn(oldest.place.number)].map(([stream, records]) => ({
-      stream,
-      reason: 'overflow' as const,
-      records
-    }))
-    await accounts.writeOff({ policy: this.policy, ids: this.#idsIn([oldest]), losses })
-    await this.#remove(oldest)
-    store.log.error({ losses }, 'the buffer is full: its oldest records were dropped')
-    return true
-  }
-
-  #idsIn(segments: readonly Segment[]): SeqRange[] {
-    return segments.flatMap(({ place }) => {
-      const ids = this.#shared.index.idsIn(place.number)
-      return ids ? [ids] : []
-    })
-  }
-
-  async #remove(segment: Segment): Promise<void> {
-    this.#segments = this.#segments.filter((one) => one !== segment)
-    this.#open.forget(segment)
-    this.#shared.index.forget(segment.place.number)
-    await segment.remove().catch((error: unknown) => {
-      const { path } = segment.place
-      this.#shared.store.log.warn({ error, path }, 'a segment cannot be unlinked; it may come back')
-    })
   }
 }
