@@ -6,7 +6,8 @@ import type { AgentStore } from './store/agent-store.ts'
 import type { Parked } from './buffer.ts'
 import type { Ledger, Loss } from './ledger.ts'
 import type { SeqRange } from './seq-ranges.ts'
-import type { Sql, StoreTable } from './store/store-file.ts'
+import type { Sql } from './store/sql.ts'
+import type { StoreTable } from './store/store-file.ts'
 
 /** Records that were refused for one reason. */
 export interface DeadLetter {

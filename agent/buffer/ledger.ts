@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib'
 import type { SqlRow } from '../../shared/sqlite.ts'
 import type { AgentStore } from './store/agent-store.ts'
-import type { Sql, StoreTable } from './store/store-file.ts'
+import type { Sql } from './store/sql.ts'
+import type { StoreTable } from './store/store-file.ts'
 
 /** Why records were lost. */
 type LossReason =

@@ -4,7 +4,8 @@ import type { OverflowPolicy } from './buffer.ts'
 import { type CursorRow, cursorValues, insertCursor, parseCursor } from './cursor-row.ts'
 import type { SettledRun } from './frames/frame-index.ts'
 import type { SeqRange } from './seq-ranges.ts'
-import type { Sql, StoreTable } from './store/store-file.ts'
+import type { Sql } from './store/sql.ts'
+import type { StoreTable } from './store/store-file.ts'
 
 /** How far the sending has come. Saved now and then: to lose it means to send again. */
 export interface Progress {

@@ -27,7 +27,7 @@ import { Intake } from './intake/intake.ts'
 import { RecentFrames } from './frames/recent-frames.ts'
 import { Sequence } from './sequence.ts'
 import { StoredLanes } from './stored-lanes.ts'
-import type { OpenSql } from './store/store-file.ts'
+import type { OpenSql } from './store/sql.ts'
 
 export interface SqliteBufferOptions {
   readonly directory: string
@@ -147,6 +147,11 @@ export class SqliteBuffer implements AgentBuffer {
 
   stats(): BufferStats {
     return statsOf(this.#inner, { time: this.#options.time, epoch: this.#sequence.epoch })
+  }
+
+  /** Nothing can be written to the directory now; what changes is in memory. */
+  get readOnly(): boolean {
+    return this.#running().directory.readOnly
   }
 
   async #start(signal: AbortSignal): Promise<void> {

@@ -7,10 +7,11 @@ import { type DeadLetter, type LetterPage, readDeadLetters } from '../dead-lette
 import { type FrameRow, parseFrame } from '../frames/frame-row.ts'
 import { type Loss, readLosses } from '../ledger.ts'
 import { loadProgress, noProgress } from '../progress.ts'
-import type { SegmentPlace } from '../segments/segment.ts'
+import type { SegmentPlace } from '../segments/segment-files.ts'
 import { listSegments } from '../segments/segment-files.ts'
 import { agentStorePath } from '../store/agent-store.ts'
-import { type Sql, storeBytes } from '../store/store-file.ts'
+import type { Sql } from '../store/sql.ts'
+import { storeBytes } from '../store/store-file.ts'
 import { type FrameNumbers, SettledFrames } from './settled-frames.ts'
 import { StoreReader } from './store-reader.ts'
 

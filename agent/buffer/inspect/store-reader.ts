@@ -3,7 +3,8 @@ import type { Clock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import { Database } from '../../../shared/sqlite.ts'
-import { type Opened, openStore, type Sql, type StoreContext } from '../store/store-file.ts'
+import type { Sql } from '../store/sql.ts'
+import { type Opened, openStore, type StoreContext } from '../store/store-file.ts'
 
 /** A log that is being written can look damaged; so often, and so far apart, it is looked at again. */
 const again = { attempts: 4, afterMs: 50 } as const

@@ -3,7 +3,7 @@ import type { SqlRow } from '../../../shared/sqlite.ts'
 import type { RunSummary } from '../frames/run.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { SeqRange } from '../seq-ranges.ts'
-import type { Sql } from '../store/store-file.ts'
+import type { Sql } from '../store/sql.ts'
 
 /** What a segment holds, by stream and epoch, oldest first. Rejects with `store_corrupt`. */
 export function runSummaries(segment: Segment): Promise<RunSummary[]> {

@@ -1,10 +1,17 @@
 import { join } from 'node:path'
 import type { OverflowPolicy } from '../buffer.ts'
-import type { SegmentPlace } from './segment.ts'
 import { listStores, removeStore, type StoreContext, storePath } from '../store/store-file.ts'
 
 /** Where segments lie in the data directory. */
 export const segmentFolder = 'segments'
+
+export interface SegmentPlace {
+  readonly policy: OverflowPolicy
+  /** Rises over both rows. */
+  readonly number: number
+  readonly generation: number
+  readonly path: string
+}
 
 export function segmentPlace(directory: string, place: Omit<SegmentPlace, 'path'>): SegmentPlace {
   const base = `${place.policy}-${String(place.number).padStart(8, '0')}`

@@ -1,5 +1,4 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
-import type { OverflowPolicy } from '../buffer.ts'
 import {
   type CursorRow,
   cursorBytes,
@@ -8,11 +7,11 @@ import {
   parseCursor
 } from '../cursor-row.ts'
 import { type FrameRow, frameValues, insertFrame, parseFrame } from '../frames/frame-row.ts'
+import type { Sql } from '../store/sql.ts'
 import {
   createStore,
   openStore,
   removeStore,
-  type Sql,
   type StoreContext,
   storeBytes,
   transaction
@@ -20,6 +19,7 @@ import {
 import type { SqlRow } from '../../../shared/sqlite.ts'
 import { sealAnew } from '../store/first-page.ts'
 import { segmentTables } from './segment-tables.ts'
+import type { SegmentPlace } from './segment-files.ts'
 import { isUnwritable } from '../store/data-directory.ts'
 import { isWhole } from '../store/whole-file.ts'
 
@@ -28,14 +28,6 @@ export interface Commit {
   readonly version: number
   readonly frames: readonly FrameRow[]
   readonly cursors: readonly CursorRow[]
-}
-
-export interface SegmentPlace {
-  readonly policy: OverflowPolicy
-  /** Rises over both rows. */
-  readonly number: number
-  readonly generation: number
-  readonly path: string
 }
 
 /** Frames of one stream and epoch with ids from `fromId` to `toId`. */

@@ -2,13 +2,13 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import { addTables } from './first-page.ts'
 import { salvage } from './salvage.ts'
+import type { Sql } from './sql.ts'
 import {
   createStore,
   isCorrupt,
   listStores,
   openStore,
   removeStore,
-  type Sql,
   type StoreContext,
   type StoreTable,
   storePath,

@@ -4,7 +4,8 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import { openCopy } from './memory-copies.ts'
 import { segmentFolder } from '../segments/segment-files.ts'
-import { isCorrupt, type OpenSql, type Sql } from './store-file.ts'
+import type { OpenSql, Sql } from './sql.ts'
+import { isCorrupt } from './store-file.ts'
 
 /**
  * The directory of the buffer: kept from other processes, and read from copies in memory while

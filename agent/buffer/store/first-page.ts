@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import type { Sql } from './store-file.ts'
+import type { Sql } from './sql.ts'
 
 /** Of every store file, in `user_version`; 0 is a file whose first commit never happened. */
 export const storeVersion = 3

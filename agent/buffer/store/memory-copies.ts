@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import { copyStore, type OpenSql, type Sql } from './store-file.ts'
+import type { OpenSql, Sql } from './sql.ts'
+import { copyStore } from './store-file.ts'
 
 /** Where memory is a directory: Linux has one; elsewhere the place for temporary files. */
 const memoryDirectories = ['/dev/shm', tmpdir()]

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { SqlValue } from '../../../shared/sqlite.ts'
+import type { Sql } from './sql.ts'
 import {
   copyStore,
   createStore,
   removeStore,
-  type Sql,
   type StoreContext,
   type StoreTable
 } from './store-file.ts'

@@ -2,14 +2,11 @@ import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
-import type { Database, SqlRow, SqlValue } from '../../../shared/sqlite.ts'
+import type { SqlRow, SqlValue } from '../../../shared/sqlite.ts'
 import { scanWal } from '../../../shared/wal-scan.ts'
 import { isHeaderOurs, readFirstPage, sealFirstPage, storeVersion } from './first-page.ts'
+import type { OpenSql, Sql } from './sql.ts'
 import { isWhole } from './whole-file.ts'
-
-/** What the buffer uses of a database, so that tests can put a failing disk beneath it. */
-export type Sql = Pick<Database, 'path' | 'exec' | 'run' | 'all' | 'get' | 'close'>
-export type OpenSql = (path: string) => Promise<Sql>
 
 export interface StoreContext {
   readonly directory: string

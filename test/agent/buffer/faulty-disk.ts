@@ -1,4 +1,4 @@
-import type { OpenSql, Sql } from '../../../agent/buffer/store/store-file.ts'
+import type { OpenSql, Sql } from '../../../agent/buffer/store/sql.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { Database, type SqlValue } from '../../../shared/sqlite.ts'
 
