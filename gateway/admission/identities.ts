@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HeadwaterError } from '../../shared/errors.ts'
-import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import { onceEpochHead, type SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
 import type { ClockState } from '../../shared/wire/batch.ts'
@@ -87,7 +87,8 @@ export class Identities {
       )
     }
     this.#remember(entry, content)
-    return { device, epoch: sha256(name + content).slice(0, 32), lane: 0 }
+    const epoch = onceEpochHead + sha256(name + content).slice(0, 32 - onceEpochHead.length)
+    return { device, epoch, lane: 0 }
   }
 
   #remember(entry: string, content: string): void {

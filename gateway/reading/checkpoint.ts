@@ -1,6 +1,7 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import type { ShardId, ShardPosition } from '../engines/engine.ts'
+import { KnownSources } from './known-sources.ts'
 import type { MarkedRange } from './repeat-filter.ts'
 
 /** How far a reader has come: what it has handed out it will not hand out again from here. */
@@ -83,11 +84,16 @@ function readRange(value: unknown): MarkedRange {
   const [start, end, marks, aggregates] = Array.isArray(value) ? value : []
   const fields = new Fields({ start, end, marks, aggregates }, 'checkpoint: range')
   return {
-    start: BigInt(fields.text('start')),
-    end: BigInt(fields.text('end')),
-    marks: new Map(fields.array('marks').map(readMark)),
-    aggregates: new Map(fields.array('aggregates').map(readAggregate))
+    start: readHashKey(fields, 'start'),
+    end: readHashKey(fields, 'end'),
+    marks: new KnownSources(fields.array('marks').map(readMark)),
+    aggregates: new KnownSources(fields.array('aggregates').map(readAggregate))
   }
+}
+
+function readHashKey(fields: Fields, name: 'start' | 'end'): bigint {
+  const text = fields.text(name)
+  return /^\d{1,39}$/.test(text) ? BigInt(text) : fields.fail(name, 'must be a hash key')
 }
 
 function readMark(value: unknown): [string, number] {

@@ -1,13 +1,14 @@
 import { type AggregateMembers, sourceKey } from '../../shared/kpl/kpl.ts'
 import type { HashRange, Shard, ShardId } from '../engines/engine.ts'
 import { hashKeyOf } from '../engines/hash-key.ts'
+import { KnownSources } from './known-sources.ts'
 
-/** What was seen in a part of the hash space. Both maps are by source, the longest unchanged first. */
+/** What was seen in a part of the hash space. */
 export interface MarkedRange extends HashRange {
   /** The highest sequence number. */
-  readonly marks: Map<string, number>
+  readonly marks: KnownSources<number>
   /** The digest of the last aggregate that a record of the source is the first of. */
-  readonly aggregates: Map<string, string>
+  readonly aggregates: KnownSources<string>
 }
 
 /**
@@ -27,7 +28,7 @@ export class RepeatFilter {
   readonly ranges: readonly MarkedRange[]
   readonly #maxMarks: number
 
-  /** `maxMarks`: bound of each map; past it the source that was silent for longest is forgotten. */
+  /** `maxMarks`: bound of the sources in each range. */
   constructor(ranges: readonly MarkedRange[], maxMarks: number) {
     this.ranges = ranges
     this.#maxMarks = maxMarks
@@ -52,7 +53,12 @@ export class RepeatFilter {
     let next = range.start
     for (const one of known) {
       if (one.start > next) ranges.push(unmarked(next, one.start - 1n))
-      ranges.push({ ...one, marks: new Map(one.marks), aggregates: new Map(one.aggregates) })
+      const { marks, aggregates } = one
+      ranges.push({
+        ...one,
+        marks: new KnownSources(marks),
+        aggregates: new KnownSources(aggregates)
+      })
       next = one.end + 1n
     }
     if (next <= range.end) ranges.push(unmarked(next, range.end))
@@ -89,13 +95,13 @@ export class RepeatFilter {
       if (this.#isNew(rangeOf(i)?.marks, sourceOf(i), extra.seqs[i] as number)) yield i
     }
     // Not before the last one: a reader that stops at a limit begins again with the first.
-    if (aggregates) this.#remember(aggregates, sourceOf(0), digest)
+    aggregates?.remember(sourceOf(0), digest, this.#maxMarks)
   }
 
-  #isNew(marks: Map<string, number> | undefined, source: string, seq: number): boolean {
+  #isNew(marks: MarkedRange['marks'] | undefined, source: string, seq: number): boolean {
     if (!marks) return true
     if (seq <= (marks.get(source) ?? -1)) return false
-    this.#remember(marks, source, seq)
+    marks.remember(source, seq, this.#maxMarks)
     return true
   }
 
@@ -104,16 +110,8 @@ export class RepeatFilter {
     const hash = hashKeyOf(partitionKey)
     return this.ranges.find(({ start, end }) => start <= hash && hash <= end)
   }
-
-  #remember<T>(map: Map<string, T>, source: string, value: T): void {
-    if (!map.delete(source) && map.size >= this.#maxMarks) {
-      const [oldest] = map.keys()
-      if (oldest !== undefined) map.delete(oldest)
-    }
-    map.set(source, value)
-  }
 }
 
 function unmarked(start: bigint, end: bigint): MarkedRange {
-  return { start, end, marks: new Map(), aggregates: new Map() }
+  return { start, end, marks: new KnownSources(), aggregates: new KnownSources() }
 }

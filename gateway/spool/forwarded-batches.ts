@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
-import type { SequenceSource } from '../../shared/kpl/kpl.ts'
+import { onceEpochHead, type SequenceSource } from '../../shared/kpl/kpl.ts'
 import type { ClockState } from '../../shared/wire/batch.ts'
 import { decodeSequence } from '../engines/sequence-number.ts'
 import type { UserRecord } from '../reading/reader.ts'
@@ -84,7 +84,8 @@ class PlaceSources {
     const name = `${device}/${within}`
     let source = this.#known.get(name)
     if (!source) {
-      const epoch = hash('sha256', `${this.#place}/${within}`).slice(0, 32)
+      const head = within.startsWith(onceEpochHead) ? onceEpochHead : ''
+      const epoch = (head + hash('sha256', `${this.#place}/${within}`)).slice(0, 32)
       source = { device, epoch, lane }
       this.#known.set(name, source)
     }

@@ -24,6 +24,17 @@ export function sourceKey(source: SequenceSource): string {
   return `${source.device}/${source.epoch}/${source.lane}`
 }
 
+/**
+ * How the epochs of sources begin that have one batch and no more, such as the one that an
+ * idempotency key stands for. A random epoch begins so once in four thousand million.
+ */
+export const onceEpochHead = 'ffffffff'
+
+/** Whether the source of a `sourceKey` has one batch and no more. */
+export function isOnce(key: string): boolean {
+  return key.startsWith(onceEpochHead, key.indexOf('/') + 1)
+}
+
 /** The members of an aggregate as columns; `count` entries each. */
 export interface AggregateMembers {
   readonly count: number

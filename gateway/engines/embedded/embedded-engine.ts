@@ -26,7 +26,7 @@ import {
 import type { PutPart } from './shard-run.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
-import type { StreamStats } from './stream-store.ts'
+import type { StreamStats } from './stream-counts.ts'
 import { createContext, type EmbeddedEngineOptions } from './store-context.ts'
 import { sweepLoop } from './sweep-loop.ts'
 import { scaleUniformly } from './uniform-scaling.ts'

@@ -89,9 +89,10 @@ export class SegmentRow {
     return this.#writer.has(first)
   }
 
-  /** Opens the newest segment if a failure has closed it. */
+  /** Opens the newest segment if a failure has closed it, and makes what is in it durable. */
   async reopen(): Promise<void> {
     if (!this.#writer) await this.#openWriter(true)
+    await this.#writer?.settle()
   }
 
   /** Sets a damaged segment aside and puts what can be read of it in its place. */

@@ -15,7 +15,7 @@ export interface EmbeddedEngineOptions {
   readonly retentionMs?: number
   /** Free disk below which puts are refused. Default 256 MiB. */
   readonly freeDiskFloorBytes?: number
-  /** Marks kept for each stream, a row a source and shard. Default 200,000. */
+  /** Marks kept for each stream, a row a source and shard; as `MarkTable` counts. Default 200,000. */
   readonly maxMarks?: number
   /** Lowest sequence index of a stream that must be kept, however old; default: none must. */
   readonly heldFrom?: (stream: string) => number

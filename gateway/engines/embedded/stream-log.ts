@@ -16,6 +16,8 @@ export class StreamLog {
   readonly #segments: SegmentRow
   readonly #indexes: SequenceIndexes
   #memory: StreamMemory
+  /** Whether something may be in the segments that the memory does not know of. */
+  #isUnsure = false
 
   private constructor(context: StoreContext, segments: SegmentRow, memory: StreamMemory) {
     this.#context = context
@@ -63,9 +65,11 @@ export class StreamLog {
    * sequence indexes. When it rejects, nothing was written.
    */
   async prepare(definition: StreamDefinition, count: number): Promise<void> {
-    if (!this.#segments.writable) {
+    if (!this.#segments.writable || this.#isUnsure) {
+      this.#isUnsure = true
       await this.#segments.reopen()
       await this.#restore()
+      this.#isUnsure = false
     }
     await this.#indexes.reserve(count)
     if (!this.#segments.writable || this.#isDue(definition)) await this.#roll(definition)
@@ -84,11 +88,13 @@ export class StreamLog {
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
       this.#context.log.error({ error }, 'a commit failed')
+      this.#isUnsure = true
       const before = this.#segments.salvaged
       const isDamaged = error.code === 'store_corrupt'
       const isStored = await this.#segments.recover(head.block.first, isDamaged)
       if (this.#segments.salvaged > before) await this.#restore()
       else if (isStored) this.#memory.add(plan.blocks)
+      this.#isUnsure = false
       return isStored
     }
     this.#memory.add(plan.blocks)
@@ -136,7 +142,7 @@ export class StreamLog {
   /** Ends the newest segment if it is due, and drops those whose newest block is past retention and not held. */
   async sweep(definition: StreamDefinition): Promise<void> {
     const now = this.#context.age.ageMs()
-    if (this.#segments.writable && this.#isDue(definition)) {
+    if (this.#segments.writable && !this.#isUnsure && this.#isDue(definition)) {
       await this.#indexes.reserve(1)
       await this.#roll(definition)
     }

@@ -1,5 +1,4 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
-import type { Histogram } from '../../../shared/histogram.ts'
 import type { PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
 import { type PlannedBlock, planCommit, sequenceSeconds } from './commit-plan.ts'
 import { type PendingPut, PutQueue, refuse, requireWithinLimits } from './put-queue.ts'
@@ -9,30 +8,10 @@ import { countOf, type PutPart } from './shard-run.ts'
 import type { ReshardMoment, ShardTable } from './shard-table.ts'
 import { shardIdOf } from '../shard-id.ts'
 import type { StoreContext } from './store-context.ts'
-import { StreamCounts } from './stream-counts.ts'
+import { StreamCounts, type StreamStats } from './stream-counts.ts'
 import type { StreamDefinition } from './stream-definition.ts'
 import type { StreamLog } from './stream-log.ts'
 import { StreamReading } from './stream-reading.ts'
-
-export interface StreamStats {
-  readonly stream: string
-  readonly openShards: number
-  /** Entries, blocks and bytes of data stored in this life. */
-  readonly records: number
-  readonly blocks: number
-  readonly bytes: number
-  /** Failed commits, and puts that did not fit into the queue. */
-  readonly failedCommits: number
-  readonly refusedPuts: number
-  readonly commit: Histogram
-  readonly segments: number
-  readonly segmentBytes: number
-  readonly marks: number
-  readonly evictedSources: number
-  /** Blocks that readers passed over, and segments that were found damaged. */
-  readonly corruptBlocks: number
-  readonly salvagedSegments: number
-}
 
 /** One stream: puts are gathered and committed together, reads go beside them. */
 export class StreamStore {
@@ -52,7 +31,11 @@ export class StreamStore {
     this.#context = context
     this.#reading = new StreamReading(records, {
       log: context.log,
-      repair: (first, seen) => this.#turns.run(() => records.repair(first, seen))
+      repair: (first, seen) =>
+        this.#turns.run(async () => {
+          this.#requireOpen()
+          await records.repair(first, seen)
+        })
     })
   }
 
@@ -147,7 +130,10 @@ export class StreamStore {
   /** Takes nothing more, writes what it has taken, closes the files. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#turns.run(() => this.#records.close())
+    await this.#turns.run(async () => {
+      while (!this.#queue.isEmpty) await this.#commit()
+      await this.#records.close()
+    })
   }
 
   stats(): StreamStats {
@@ -172,6 +158,7 @@ export class StreamStore {
 
   async #commit(): Promise<void> {
     const puts = this.#queue.take()
+    if (puts.length === 0) return
     if (!this.#queue.isEmpty) this.#scheduleCommit()
     try {
       await this.#prepare(puts)

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { type ReaderOptions, readStream, type UserRecord } from '../../../gateway/reading/reader.ts'
 import { StreamReader } from '../../../gateway/reading/stream-reader.ts'
 import { entry, hashOf, isCode, laneHash, putAll, shardId } from '../../support/engine-calls.ts'
+import { onceEpochHead } from '../../../shared/kpl/kpl.ts'
 import { aggregateOf, type Member, sourceOf } from '../../support/aggregates.ts'
 import { FakeEngine } from '../../support/fake-engine.ts'
 import { ManualClock, settle } from '../../support/manual-clock.ts'
@@ -343,6 +344,26 @@ test('marks are bounded: the source that was silent for longest is forgotten', a
   assert.deepEqual(await readTexts(engine, { maxMarks: 2 }), ['a', 'b', 'c', 'a'])
 })
 
+test('no number of sources of one batch pushes out one that goes on, also through a checkpoint', async () => {
+  const { engine } = await setup(1)
+  const once = (i: number) =>
+    ({ device: 'phone', epoch: onceEpochHead + String(i).repeat(24), lane: 0 }) as const
+  const posts = Array.from({ length: 9 }, (_, i) =>
+    member(1, { source: once(i), text: `post ${i}` })
+  )
+  const sent = [member(1), ...posts, member(1), ...posts.slice(-1)]
+  await putAll(
+    engine,
+    sent.map((one) => entry({ data: aggregateOf([one]) }))
+  )
+  const all = ['1', ...posts.map(({ text }) => text)]
+  assert.deepEqual(await readTexts(engine, { maxMarks: 4 }), all)
+  const reader = new StreamReader(engine, options({ limit: all.length, maxMarks: 4 }))
+  for await (const _ of reader.records());
+  const from = { checkpoint: reader.checkpoint() }
+  assert.deepEqual(await readTexts(engine, { from, maxMarks: 4 }), [])
+})
+
 test('a checkpoint between two batches goes on exactly behind, also in the middle of an aggregate', async () => {
   const { engine } = await setup(1)
   const vector =
@@ -402,7 +423,10 @@ test('a merged shard that is read alone loses nothing that was written for its p
 test('a checkpoint that is none, or of another stream, is refused', async () => {
   const { engine } = await setup(1)
   const foreign = new StreamReader(engine, options({ stream: 'other' })).checkpoint()
-  for (const checkpoint of ['', '{}', '{"v":2}', foreign, '{"v":1,"stream":"s","shards":[{}]}']) {
+  const shard = { shard: shardId(0), next: { at: 'start' }, done: false }
+  const ranged = { ...shard, ranges: [['0', 'x', [], []]] }
+  const shards = [{}, ranged].map((one) => JSON.stringify({ v: 1, stream: 's', shards: [one] }))
+  for (const checkpoint of ['', '{}', '{"v":2}', foreign, ...shards]) {
     assert.throws(
       () => new StreamReader(engine, options({ from: { checkpoint } })),
       isCode('invalid')

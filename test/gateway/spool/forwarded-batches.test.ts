@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { UserRecord } from '../../../gateway/reading/reader.ts'
 import { forwardedBatches } from '../../../gateway/spool/forwarded-batches.ts'
+import { isOnce, onceEpochHead, sourceKey } from '../../../shared/kpl/kpl.ts'
 
 function record(seq: number, clock?: UserRecord['clock']): UserRecord {
   return {
@@ -36,4 +37,13 @@ test('what the clock of a device was worth is carried on with its records', () =
       [4, 1, undefined]
     ]
   )
+})
+
+test('a source of one batch is still one behind the spool, and two are two', () => {
+  const once = (digit: string) => ({ ...record(1), epoch: onceEpochHead + digit.repeat(24) })
+  const keys = forwardedBatches([once('1'), once('2'), record(1)]).map(({ source }) =>
+    sourceKey(source)
+  )
+  assert.deepEqual(keys.map(isOnce), [true, true, false])
+  assert.equal(new Set(keys).size, 3)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MarkTable } from '../../../../gateway/engines/embedded/mark-table.ts'
+import { onceEpochHead } from '../../../../shared/kpl/kpl.ts'
 
 test('the highest number of each source and shard is kept, and survives a snapshot', () => {
   const raise = fc.tuple(
@@ -55,4 +56,19 @@ test('past the bound the sources that were silent for longest go whole, and are 
   assert.deepEqual(table.of('s0'), [0, 2, 1, 1])
   assert.deepEqual(table.of('new'), [0, 1])
   assert.ok(table.evicted > 0)
+})
+
+test('no number of sources of one batch pushes out one that goes on, also through a snapshot', () => {
+  const table = new MarkTable(10)
+  const once = (i: number) => `phone/${onceEpochHead}${i}/0`
+  table.raise('device/e/0', 0, 7)
+  for (let i = 0; i < 1000; i++) table.raise(once(i), 0, 1)
+  const copy = new MarkTable(10)
+  for (const part of table.snapshot()) copy.load(part)
+  for (const one of [table, copy]) {
+    assert.deepEqual(one.of('device/e/0'), [0, 7])
+    assert.deepEqual(one.of(once(999)), [0, 1])
+    assert.deepEqual(one.of(once(0)), [])
+    assert.ok(one.rows <= 15, `${one.rows} rows`)
+  }
 })

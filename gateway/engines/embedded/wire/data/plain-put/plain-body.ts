@@ -103,6 +103,7 @@ class BodyReader {
         const end = this.#string()
         if (end < 0 || key) return false
         key = this.#table.find(this.#body, this.#at, end)
+        if (!key) return false
         this.#at = end + 1
       } else if (name === undefined || hash !== undefined) return false
       else {

@@ -196,6 +196,8 @@ test('what is out of bounds or unusual is left to the ordinary way', () => {
     of('{"Data":"QQ==","PartitionKey":""}'),
     of(`{"Data":"QQ==","PartitionKey":"${'k'.repeat(257)}"}`),
     of('{"Data":"QQ==","PartitionKey":"\\u006b"}'),
+    of('{"Data":"QQ==","PartitionKey":"k\\","PartitionKey":"k"}'),
+    of('{"Data":"QQ==","PartitionKey":"","PartitionKey":"k"}'),
     of('{"Data":"QQ==","PartitionKey":"é"}'),
     of('{"Data":"Q\\/==","PartitionKey":"k"}'),
     of('{"Data":"QQ","PartitionKey":"k"}'),
