@@ -51,7 +51,9 @@ export class SourceBench<Options> {
 
   /** A source with the options as a person writes them. */
   create(written: object, changes: Partial<SourceContext> = {}): Source {
-    return this.#type.create(this.#type.options.parse(written) as Options, this.context(changes))
+    const options = this.#type.options.parse(written) as Options
+    this.#type.check?.(options)
+    return this.#type.create(options, this.context(changes))
   }
 
   /** Starts a source; the promise of its run is `done`, and is also kept for `stop`. */

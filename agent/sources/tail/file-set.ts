@@ -77,7 +77,7 @@ export class FileSet {
    */
   forgetDeleted(file: TailFile): readonly TailFile[] {
     const before = [...this.#files.values()].filter(
-      (other) => other.home === file.home && !other.sighting && !other.isOpen
+      (other) => other !== file && other.home === file.home && !other.sighting && !other.isOpen
     )
     for (const one of [file, ...before]) this.forget(one)
     return [file, ...before]

@@ -5,6 +5,7 @@ import { Archive, type Content } from './archive.ts'
 import { archiveKey, keyOfStat, type Sighting } from './file-finder.ts'
 import { type Position, startAfter } from './position.ts'
 import { type Resumed, resume } from './resume.ts'
+import { isAnother } from './rotation.ts'
 
 const endOrder: readonly CutEnd[] = ['more', 'idle', 'end']
 
@@ -116,7 +117,10 @@ export class TailFile {
     const stat = await handle.stat({ bigint: true })
     const { archive } = this.sighting
     const key = keyOfStat(stat)
-    if ((archive ? archiveKey(key) : key) !== this.key) {
+    const mtimeMs = Number(stat.mtimeNs) / 1e6
+    const bornMs = Number(stat.birthtimeNs) / 1e6
+    const isOther = isAnother({ archive, madeMs: mtimeMs, bornMs }, this.position)
+    if ((archive ? archiveKey(key) : key) !== this.key || isOther) {
       await handle.close()
       throw Object.assign(new Error('another file took its place'), { code: 'ENOENT' })
     }

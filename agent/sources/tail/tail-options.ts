@@ -16,7 +16,7 @@ export const tailOptions = z.strictObject({
   archives: flag()
     .prefault(true)
     .describe(
-      'Reads what was compressed (`*.gz`) while the agent was down before it had been read; such files must be left out by `exclude`.'
+      'Reads what was compressed (`*.gz`) before it had been read; such files must be left out by `exclude`.'
     ),
   from: z
     .enum(['auto', 'start', 'end'])

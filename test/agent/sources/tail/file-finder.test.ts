@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { FileFinder, isRotationOf } from '../../../../agent/sources/tail/file-finder.ts'
+import { FileFinder } from '../../../../agent/sources/tail/file-finder.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 
 test('beside each home the files whose names begin alike are found, but those left out', async (t) => {
@@ -29,37 +29,22 @@ test('beside each home the files whose names begin alike are found, but those le
   ])
 })
 
-test('the names that rotation gives are told from the names of other files', () => {
-  const rotated: [string, string[]][] = [
-    [
-      'app.log',
-      [
-        'app.log.1',
-        'app.log.10',
-        'app.log-20250101',
-        'app.log.2025-01-01T10',
-        'app-20250101.log',
-        'app.1.log',
-        'app1.log',
-        'app.log.old',
-        'app.log.bak'
-      ]
-    ],
-    ['syslog', ['syslog.1', 'syslog-20250101', 'syslog.old']]
-  ]
-  for (const [home, names] of rotated) {
-    for (const name of names) assert.ok(isRotationOf(`/var/log/${name}`, `/var/log/${home}`), name)
+test('what was rotated into a directory below is found there where a pattern names that directory', async (t) => {
+  const directory = await tempDir(t)
+  await mkdir(join(directory, 'old'))
+  await mkdir(join(directory, 'other'))
+  for (const name of ['a.log', 'old/a.log.1', 'old/a.log.2.gz', 'other/a.log.3']) {
+    await writeFile(join(directory, name), name)
   }
-  const others = [
-    'app.log',
-    'app.1',
-    'app.logs',
-    'app.log.lock',
-    'application.log',
-    'app.log.1.swp',
-    'app-error.log',
-    'app.txt.1'
-  ]
-  for (const name of others) assert.ok(!isRotationOf(`/var/log/${name}`, '/var/log/app.log'), name)
-  assert.ok(!isRotationOf('/var/log/old/app.log.1', '/var/log/app.log'))
+  const finder = new FileFinder({
+    patterns: [join(directory, 'a.log'), join(directory, 'old/*')],
+    exclude: ['*.gz'],
+    archives: true,
+    maxFiles: 10,
+    unreadable: () => assert.fail('all can be read')
+  })
+  const home = join(directory, 'a.log')
+  const found = (await finder.beside(new Set([home]))).get(home)
+  const names = [...(found?.values() ?? [])].map(({ path }) => path.slice(directory.length + 1))
+  assert.deepEqual(names.sort(), ['a.log', 'old/a.log.1', 'old/a.log.2.gz'])
 })
