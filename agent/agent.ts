@@ -25,7 +25,7 @@ export class Agent implements Component {
   readonly #health: HealthServer | undefined
   readonly #control: ControlServer
   #config: AgentConfig
-  /** One at a time, in the order in which they were asked for. */
+  /** One at a time, in the order in which they were asked for, after the start. */
   #reloading: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
@@ -48,7 +48,12 @@ export class Agent implements Component {
   }
 
   /** Rejects with `config` when the file of the token cannot be read. */
-  async start(signal: AbortSignal): Promise<void> {
+  start(signal: AbortSignal): Promise<void> {
+    this.#reloading = this.#start(signal)
+    return this.#reloading
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
     await this.#config.token?.read()
     await this.#health?.start()
     await this.#pipeline.start(signal)
@@ -85,7 +90,8 @@ export class Agent implements Component {
 
   /**
    * Takes over what can change while running: sources, the gateways and how they are spoken to.
-   * Rejects with `config`, changing nothing, when something else differs.
+   * Rejects with `config`, changing nothing, when something else differs; with `unavailable` once it
+   * stops.
    */
   reload(config: AgentConfig): Promise<void> {
     const turn = this.#reloading.then(() => this.#reload(config))
@@ -94,6 +100,7 @@ export class Agent implements Component {
   }
 
   async #reload(config: AgentConfig): Promise<void> {
+    if (this.#stopped) throw new HeadwaterError('unavailable', 'the agent is stopping')
     for (const key of fixedKeys) {
       if (isDeepStrictEqual(config[key], this.#config[key])) continue
       throw new HeadwaterError('config', `"${key}" cannot change while the agent runs; restart it`)
@@ -115,7 +122,7 @@ export class Agent implements Component {
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
-    await this.#reloading
+    await this.#reloading.catch(() => undefined)
     const errors: unknown[] = []
     for (const step of [this.#pipeline, this.#control, this.#health]) {
       await step?.stop(deadline).catch((error: unknown) => errors.push(error))

@@ -69,14 +69,23 @@ export class RemoteConfig implements Component {
   }
 
   /** Takes over the file of the device as it is now. Rejects with `config`, `conflict`. */
-  reload(local: AgentConfig): Promise<void> {
-    return this.#trials.reload(local)
+  async reload(local: AgentConfig): Promise<void> {
+    await this.#trials.reload(local)
+    // What it did not believe before it may believe now.
+    this.#client.forget()
   }
 
-  /** That of the agent; what is on trial when it rejects is not tried again. */
+  /**
+   * That of the agent; what is on trial when it rejects is not tried again. Rejects as well when the
+   * agent cannot go back to what it ran with.
+   */
   async finished(signal: AbortSignal): Promise<void> {
+    const { lost } = this.#trials
+    const dead = new Promise<never>((_, reject) => {
+      lost.addEventListener('abort', () => reject(lost.reason), { once: true })
+    })
     try {
-      await this.#options.agent.finished(signal)
+      await Promise.race([this.#options.agent.finished(signal), dead])
     } catch (error) {
       this.#trials.ended(error)
       throw error

@@ -32,7 +32,9 @@ export interface Candidate {
  *     (candidate) --healthy for the window: `passed`--> (good, the candidate)
  *     (candidate) --its own fault: `refused`--> (good, as before)
  *     (candidate) --crash, power cut, dead link--> tries < 2: `trying` again, else `refused`
+ *     (candidate) --a newer one comes: `seen`--> (good, as before)
  *     (good) --ends three starts in a row--> `abandoned`: none, the file of the device alone
+ *     (good) --not believed any more--> `abandoned`
  *
  * The state says what the next start begins with, so it is written before a candidate is in force.
  */
@@ -58,10 +60,21 @@ export function rejected(
   return { ...state, report: reportOf('rejected', config, outcome) }
 }
 
-/** Its signature and target are right: an older one is worth nothing from now on. */
-export function seen(state: RemoteState, { keyId, version }: SignedConfig): RemoteState {
-  const highest = Math.max(version, state.highest[keyId] ?? 0)
-  return { ...state, highest: { ...state.highest, [keyId]: highest } }
+/**
+ * Its signature and target are right: an older one is worth nothing from now on, nor is it tried
+ * once more.
+ */
+export function seen(
+  { candidate, ...rest }: RemoteState,
+  { keyId, version }: SignedConfig
+): RemoteState {
+  const highest = Math.max(version, rest.highest[keyId] ?? 0)
+  const isOld = candidate?.signed.keyId === keyId && candidate.signed.version < highest
+  return {
+    ...rest,
+    ...(candidate && !isOld ? { candidate } : {}),
+    highest: { ...rest.highest, [keyId]: highest }
+  }
 }
 
 /** It is about to be in force, for the first time or once more. */
@@ -109,7 +122,7 @@ export function rolledBack(
   return { ...rest, ...(stays ? { candidate } : {}), report }
 }
 
-/** What was kept cannot be started with; the file of the device alone is left. */
+/** What was kept cannot be started with, or is not believed: the file of the device alone is left. */
 export function abandoned(state: RemoteState, config: SignedConfig, outcome: Outcome): RemoteState {
   const { good: _good, ...rest } = state
   return { ...rest, report: reportOf('rolled_back', config, outcome) }

@@ -21,6 +21,7 @@ export class RenewedAgent implements AgentLife {
   #agent: AgentLife
   /** False when the last one that was made did not start. */
   #alive = true
+  #isStopping = false
   #renewing: Promise<void> | undefined
   #renewed = () => {}
 
@@ -35,6 +36,7 @@ export class RenewedAgent implements AgentLife {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
+    this.#isStopping = true
     await this.#renewing?.catch(() => undefined)
     await this.#agent.stop(deadline)
   }
@@ -49,7 +51,7 @@ export class RenewedAgent implements AgentLife {
     if (this.#alive) await this.#agent.reload({ ...config, streams, link })
     const kept = keptKeys.every((key) => isDeepStrictEqual(config[key], this.#config[key]))
     this.#config = config
-    if (kept && this.#alive) return
+    if ((kept && this.#alive) || this.#isStopping) return
     this.#renewing = this.#renew(config)
     await this.#renewing
   }

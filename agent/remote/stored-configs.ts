@@ -79,22 +79,28 @@ export class StoredConfigs {
     return start
   }
 
-  /** The file of the device has changed. Resolves with what it amounts to. Rejects with `config`. */
-  async adopt(local: AgentConfig): Promise<AgentConfig> {
+  /**
+   * What the agent would run with if this were the file of the device: without what was kept where
+   * the file does not believe it. Rejects with `config`.
+   */
+  async over(local: AgentConfig): Promise<InForce> {
     const { good } = this.#state
-    const before = this.#local
+    if (!good || mistrust(good.signed, local)) return { config: local }
+    return { config: await this.check(good.signed, local), signed: good.signed }
+  }
+
+  /** The agent runs with this file of the device now. Rejects when the state cannot be saved. */
+  async adopt(local: AgentConfig): Promise<void> {
     this.#local = local
-    try {
-      return good ? await this.check(good.signed) : local
-    } catch (error) {
-      this.#local = before
-      throw error
-    }
+    const { good } = this.#state
+    const error = good && mistrust(good.signed, local)
+    if (!good || !error) return
+    await this.save(abandoned(this.#state, good.signed, this.#failed(error, good.signed)))
   }
 
   /** What the agent would run with. Rejects with `config`, and a line for each problem. */
-  async check(signed: SignedConfig): Promise<AgentConfig> {
-    const { remote } = this.#local
+  async check(signed: SignedConfig, local = this.#local): Promise<AgentConfig> {
+    const { remote } = local
     const config = await this.#options.load({
       name: `remote configuration ${signed.version}`,
       text: signed.config,
@@ -102,7 +108,7 @@ export class StoredConfigs {
       directory: remote?.files === undefined ? undefined : resolve(remote.files),
       envPrefix: 'HEADWATER_'
     })
-    if (!remote?.commands) requireNoCommands(config, this.#local)
+    if (!remote?.commands) requireNoCommands(config, local)
     return config
   }
 
@@ -144,7 +150,7 @@ export class StoredConfigs {
   }
 
   #failed(error: unknown, { version }: SignedConfig): { at: string; error: string } {
-    this.#options.log.error({ error, version }, 'the agent starts without this configuration')
+    this.#options.log.error({ error, version }, 'the agent runs without this configuration')
     return { at: this.#now(), error: asHeadwaterError(error).message }
   }
 
@@ -161,6 +167,15 @@ export class StoredConfigs {
 
   #now(): string {
     return new Date(this.#options.clock.wallMs()).toISOString()
+  }
+}
+
+function mistrust({ text }: SignedConfig, local: AgentConfig): unknown {
+  try {
+    authentic(text, local)
+    return undefined
+  } catch (error) {
+    return error
   }
 }
 

@@ -36,6 +36,7 @@ export class Trials {
   #busy = false
   /** Why the agent ended by itself. */
   #ended: unknown
+  readonly #lost = new AbortController()
 
   constructor(options: TrialsOptions) {
     this.#options = options
@@ -44,6 +45,11 @@ export class Trials {
 
   get inForce(): InForce {
     return this.#inForce
+  }
+
+  /** Aborts, with the error, when the agent cannot go back to what it ran with: it runs no more. */
+  get lost(): AbortSignal {
+    return this.#lost.signal
   }
 
   /** The agent ends by itself: what is being tried is at fault. */
@@ -76,8 +82,8 @@ export class Trials {
   }
 
   /**
-   * Takes over the file of the device, with the configuration that is kept over it. Rejects with
-   * `config`; with `conflict` while one is tried.
+   * Takes over the file of the device, with the configuration that is kept over it if the file still
+   * believes it. Rejects with `config`; with `conflict` while one is tried.
    */
   reload(local: AgentConfig): Promise<void> {
     return this.#alone(async () => {
@@ -87,9 +93,11 @@ export class Trials {
           '"remote" cannot be removed while the agent runs; restart it'
         )
       }
-      const config = await this.#options.configs.adopt(local)
-      await this.#options.agent.reload(config)
-      this.#inForce = { ...this.#inForce, config }
+      const { agent, configs } = this.#options
+      const next = await configs.over(local)
+      await agent.reload(next.config)
+      this.#inForce = next
+      await configs.adopt(local)
     })
   }
 
@@ -110,7 +118,9 @@ export class Trials {
     const { configs } = this.#options
     const { good, candidate, report } = configs.state
     const digest = digestOf(text)
-    const settled = [report?.digest, good?.signed.digest].includes(digest)
+    // Without a version it was not believed; the file of the device may say otherwise by now.
+    const told = report?.version === undefined ? undefined : report.digest
+    const settled = [told, good?.signed.digest].includes(digest)
     if (settled && candidate?.signed.digest !== digest) return
     let signed: SignedConfig | undefined
     let config: AgentConfig
@@ -120,6 +130,7 @@ export class Trials {
       config = await configs.check(signed)
     } catch (error) {
       const outcome = { at: this.#now(), error: asHeadwaterError(error).message }
+      if (report?.digest === digest && report.error === outcome.error) return
       this.#options.log.error({ error }, 'a remote configuration is refused')
       const state = signed ? seen(configs.state, signed) : configs.state
       await configs.save(rejected(state, signed ?? { digest }, outcome))
@@ -178,8 +189,12 @@ export class Trials {
     const { agent, configs, log } = this.#options
     const { version } = signed
     log.error({ version, error: fault.error }, 'the remote configuration is taken back')
-    await agent.reload(previous.config)
-    this.#inForce = previous
+    try {
+      await agent.reload(previous.config)
+      this.#inForce = previous
+    } catch (error) {
+      this.#lost.abort(error)
+    }
     await configs.save(rolledBack(configs.state, signed, { ...fault, at: this.#now() }))
   }
 

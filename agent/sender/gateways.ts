@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts'
-import { asHeadwaterError } from '../../shared/errors.ts'
+import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Ack } from '../../shared/wire/ack.ts'
 import type { StoredFrame } from '../buffer/buffer.ts'
@@ -14,7 +14,8 @@ const returnMs = { first: 300_000, longest: 3_600_000 } as const
 /**
  * Several gateways that share one engine, as one transport: the first is used while it works, else
  * the next. One that has not answered yet has a single chance, so that in an outage all are tried
- * soon. Failures of batches that were in flight together count as one.
+ * soon. Failures of batches that were in flight together count as one. The first, when it is tried
+ * again, must not only answer but take records of this device.
  */
 export class Gateways implements Transport {
   readonly #transports: readonly [Transport, ...Transport[]]
@@ -50,10 +51,10 @@ export class Gateways implements Transport {
     const failures = this.#failures
     try {
       const ack = await transport.send(frame, signal)
-      if (transport === this.#current) this.#answered()
+      if (transport === this.#current) this.#answered(ack)
       return ack
     } catch (thrown) {
-      const error = asHeadwaterError(thrown, 'transport')
+      const error = this.#failureOf(thrown)
       const news = transport === this.#current && failures === this.#failures
       if (news && error.retryable && !signal.aborted) this.#failed()
       throw error
@@ -91,7 +92,18 @@ export class Gateways implements Transport {
     }
   }
 
-  #answered(): void {
+  /** Where another gateway works, a refusal by the first is no more than a failure of that one. */
+  #failureOf(thrown: unknown): HeadwaterError {
+    const error = asHeadwaterError(thrown, 'transport')
+    if (this.#backTo === undefined || error.code !== 'unauthorized') return error
+    return new HeadwaterError('transport', error.message, { cause: error })
+  }
+
+  /** Throws `transport` when the first gateway is tried again and takes nothing. */
+  #answered({ code, message = code }: Ack): void {
+    if (this.#backTo !== undefined && (code === 'unauthorized' || code === 'unavailable')) {
+      throw new HeadwaterError('transport', `${this.name} is left again: ${message}`)
+    }
     this.#failures = 0
     this.#backTo = undefined
     if (this.#at === 0) this.#returnAfterMs = returnMs.first

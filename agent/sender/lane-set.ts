@@ -5,6 +5,7 @@ import { LaneBook } from './lane-book.ts'
 import { type NewestFirst, NewestFirstLanes } from './newest-first.ts'
 import { Pause, type PauseOptions } from './pause.ts'
 import { Round, type RoundOptions } from './round.ts'
+import type { SendGate } from './send-gate.ts'
 import { Share } from './share.ts'
 import { StreamLane, type StreamLaneOptions } from './stream-lane.ts'
 import type { WindowLimits } from './window.ts'
@@ -15,6 +16,7 @@ export interface LaneSetOptions extends Shared, PauseOptions {
   readonly store: FrameStore
   readonly learned: LearnedLimits
   readonly newestFirst?: NewestFirst | undefined
+  readonly gate?: SendGate | undefined
   /** Of all lanes together. */
   readonly limits: WindowLimits
 }
@@ -62,7 +64,7 @@ export class LaneSet {
     const others: StreamLane[] = []
     for (const stream of this.#options.store.streams()) {
       const pair = this.#pairOf(stream)
-      await pair?.note(probing)
+      await pair?.note(probing || this.#isHeld(stream))
       if (pair) live.push(pair.live)
       others.push(pair ? pair.backlog : this.#singleOf(stream))
     }
@@ -76,6 +78,10 @@ export class LaneSet {
       share: this.#share,
       peek
     })
+  }
+
+  #isHeld(stream: string): boolean {
+    return (this.#options.gate?.waitMs(stream) ?? 0) > 0
   }
 
   #all(): StreamLane[] {

@@ -34,9 +34,9 @@ export class NewestFirstLanes {
     this.#clock = clock
   }
 
-  /** Closes the live lane on disk while it is in trouble. `linkTroubled`: so is every other. */
-  async note(linkTroubled: boolean): Promise<void> {
-    if (!linkTroubled && !this.live.troubled) {
+  /** Closes the live lane on disk while nothing leaves by it: `isIdle`, or it is in trouble itself. */
+  async note(isIdle: boolean): Promise<void> {
+    if (!isIdle && !this.live.troubled) {
       this.#troubledAtMs = undefined
       return
     }

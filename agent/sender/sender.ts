@@ -185,8 +185,9 @@ export class Sender implements Component {
     this.#ending.abort()
     this.#bell.ring()
     for (const check of this.#idlers) check()
-    const late = aborted(deadline).then(() => this.#dispatcher.abandon())
-    await Promise.race([this.#running, late])
+    void aborted(deadline).then(() => this.#dispatcher.abandon())
+    // Also after the deadline: what it still writes of the lanes is what the next sender begins with.
+    await this.#running
     await this.#options.transport.close()
   }
 }

@@ -164,3 +164,41 @@ test('a data directory on mmcblk counts as an SD card, also before it exists', a
   await symlink(block, join(directory, 'dev/block', `${major}:${minor}`))
   assert.equal((await inspectMachine(join(directory, 'not/yet/there'), roots)).media, 'sd-card')
 })
+
+test('options of a source that contradict each other are refused where they stand', async (t) => {
+  const cases = [
+    ['exec: ls', /^:2:.*sources\.a: write either "every:"/],
+    ['syslog: "udp://0.0.0.0:514"', /^:2:.*sources\.a: udp:.*"insecure: true"/],
+    ['syslog: "tcp://127.0.0.1:1", allow: [x]', /sources\.a: allow: "x" is no address/],
+    ['http: "0.0.0.0:1"', /^:2:.*sources\.a: 0\.0\.0\.0:1 can be reached/],
+    ['mqtt: "mqtt://a", topics: ["a/#/b"]', /topics\[0\]: must be a topic filter/],
+    ['mqtt: "mqtt://a", topics: ["a+/b"]', /topics\[0\]: must be a topic filter/]
+  ] as const
+  for (const [source, message] of cases) {
+    const found = await problems(t, `to: http://a\nsources: { a: { ${source} } }\n`)
+    assert.equal(found.length, 1)
+    assert.match(found[0] ?? '', message)
+  }
+  const filters = 'topics: ["#", "+", "a/+/b/#", "/", "$share/g/a"]'
+  assert.deepEqual(
+    await problems(t, `to: http://a\nsources: { a: { mqtt: "mqtt://a", ${filters} } }\n`),
+    []
+  )
+})
+
+test('two hundred sources with nested options are not too many', async (t) => {
+  const transforms =
+    '[{ parse: json }, { enrich: { fields: { a: 1, b: 2 } } }, { redact: { detect: [email] } }]'
+  const sources = Array.from(
+    { length: 200 },
+    (_, i) => `  s${i}: { metrics: 5s, transforms: ${transforms} }\n`
+  )
+  const { load } = await setup(t, `to: http://a\nsources:\n${sources.join('')}`)
+  assert.equal(Object.keys((await load()).sources).length, 200)
+})
+
+test('a file that cannot be read is named once', async (t) => {
+  const text = '{ metrics: 5s, transforms: [{ redact: { hashKey: { file: none } } }] }'
+  const found = await problems(t, `to: http://a\nsources: { a: ${text} }\n`)
+  assert.equal(found.filter((line) => line.includes('cannot be read')).length, 1)
+})

@@ -83,6 +83,22 @@ test('frames that are in two exports are sent once, in the order of the older on
   assert.deepEqual(problems, [])
 })
 
+test('the numbers of a life rise also where the clock went back between two exports', async (t) => {
+  const directory = await tempDir(t)
+  const all = framesIn('a', 6)
+  const first = await exportTo(directory, all.slice(0, 4), { name: 'one' })
+  const second = await exportTo(directory, all.slice(2), {
+    name: 'two',
+    carry: { id: 'ffeeddccbbaa99887766554433221100', madeMs: 0 }
+  })
+  const { frames, problems } = await readExport([...first.paths, ...second.paths])
+  assert.deepEqual(
+    frames.map(({ header }) => header.first),
+    [1, 3, 5, 7, 9, 11]
+  )
+  assert.deepEqual(problems, [])
+})
+
 test('a file that is no export is told by name', async (t) => {
   const path = join(await tempDir(t), 'notes.txt')
   await writeFile(path, 'eggs, milk\n')
@@ -143,12 +159,14 @@ test('an export that says it releases and has no end may have released nothing',
     carry: { releases: true }
   })
   const found = paths.filter((_, i) => i !== 2 && i !== paths.length - 1)
-  const { frames, withheld } = await readExport(found)
+  const { frames, withheld, problems } = await readExport(found)
   assert.deepEqual(
     frames.map(({ header }) => header.first),
     [1, 3]
   )
   assert.ok(withheld > 0)
+  assert.match(problems.join(), /not known whether the device let go of them/)
+  assert.doesNotMatch(problems.join(), /the device still has them/)
   const forced = await readExport(found, { skipMissing: true })
   assert.deepEqual(
     forced.frames.map(({ header }) => header.first),

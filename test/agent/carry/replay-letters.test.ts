@@ -137,3 +137,17 @@ test('a letter whose bytes are no frame stays and is named', async (t) => {
   )
   assert.equal(done.letters, 2)
 })
+
+test('a replay of some letters forgets nothing of a crash among the others', async (t) => {
+  const { start } = await setup(t)
+  const crashing = await start()
+  await park(crashing)
+  crashing.removeDeadLetters = () => Promise.reject(new Error('crash'))
+  await assert.rejects(replayLetters(crashing, { ids: [1, 2] }, systemClock), /crash/)
+  await crashing.stop(never)
+  const buffer = await start()
+  await replayLetters(buffer, { ids: [3] }, systemClock)
+  await replayLetters(buffer, {}, systemClock)
+  assert.equal((await textsOf(await framesOf(buffer, 'a'))).length, 4)
+  assert.deepEqual([...buffer.cursors('dead-letters')], [])
+})

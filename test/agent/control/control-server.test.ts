@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
@@ -100,4 +102,14 @@ test('where no agent runs the message says what to name', async (t) => {
     message: /no agent runs.*--data-dir/
   })
   await Promise.all([server.stop(), server.stop()])
+})
+
+test('a request whose path is no URL is answered, and the agent lives on', async (t) => {
+  const { dataDir, server, client } = await setup(t)
+  await server.start()
+  const asked = request({ socketPath: join(dataDir, 'agent.sock'), path: '//' }).end()
+  const [answer]: IncomingMessage[] = await once(asked, 'response')
+  answer?.resume()
+  assert.equal(answer?.statusCode, 404)
+  assert.deepEqual(await client.status(), status)
 })

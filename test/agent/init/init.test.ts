@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
@@ -107,4 +107,24 @@ test('only sources that this agent has are written, and odd names stay texts', (
   assert.equal(device, '1e3')
   assert.deepEqual(Object.keys(sources), ['host', 'logs'])
   assert.deepEqual(sources.logs.tail, ['/var/log/a b, c/*.log', '/var/log/$${X}/*.log'])
+})
+
+test('a file that cannot be replaced stays as it was, and nothing is left beside it', async (t) => {
+  const { output, init, terminal } = await setup(t)
+  await mkdir(`${output}.new`)
+  await writeFile(output, 'device: mine\n')
+  assert.equal(await init('--force'), 2)
+  assert.match(terminal.err, /--output: .* cannot be written/)
+  assert.equal(await readFile(output, 'utf8'), 'device: mine\n')
+})
+
+test('a file that is forced through a link is written where the link leads', async (t) => {
+  const { output, init, check } = await setup(t)
+  const real = join(dirname(output), 'real.yaml')
+  await writeFile(real, 'device: mine\n')
+  await symlink(real, output)
+  assert.equal(await init('--force'), 0)
+  assert.equal(await check(), 0)
+  assert.ok((await lstat(output)).isSymbolicLink())
+  assert.deepEqual((await readdir(dirname(output))).toSorted(), ['agent.yaml', 'real.yaml'])
 })

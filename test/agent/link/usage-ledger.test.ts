@@ -164,3 +164,16 @@ test('where nothing can be written it counts on in memory', async (t) => {
   await ledger.close()
   assert.equal(ledger.used().day.bytes, 20)
 })
+
+test('a crash forgets nothing of a day that has begun, also where the month was far ahead', async (t) => {
+  const { clock, open } = await setup(t)
+  const ledger = await open()
+  ledger.add(100)
+  await ledger.keep()
+  await clock.advance(24 * 60 * minuteMs)
+  ledger.add(300)
+  await ledger.keep()
+  const { day, month } = (await open()).used()
+  assert.ok(day.bytes >= 300, `${day.bytes} of the day`)
+  assert.ok(month.bytes >= 400, `${month.bytes} of the month`)
+})

@@ -94,6 +94,17 @@ test('one that does not start can be replaced by one with the configuration befo
   assert.deepEqual(lives.at(-1)?.calls, ['start', 'stop'])
 })
 
+test('no other is made once it is asked to stop', async () => {
+  const { agent, lives } = await setup()
+  const reloaded = agent.reload(config('drop-oldest'))
+  await agent.stop(AbortSignal.abort())
+  await reloaded
+  assert.deepEqual(
+    lives.map(({ calls }) => calls),
+    [['start', 'stop']]
+  )
+})
+
 test('it has finished when the last of its lives has, and fails as that one fails', async () => {
   const { agent, lives, signal } = await setup()
   let finished = false

@@ -37,7 +37,7 @@ async function device(t: TestContext) {
     `device: pi
 to: http://127.0.0.1:1
 dataDir: ${directory}
-${tails('/own')}remote: { publicKey: "${keys.publicKey}", health: 10s }
+${tails('/own')}remote: { publicKey: "${keys.publicKey}", health: 10s, group: vans }
 `
   )
   const statePath = join(directory, 'remote/state.json')
@@ -84,7 +84,8 @@ test('a healthy configuration is kept, and the next start is made with it', asyn
   assert.deepEqual([(await report()).state, network.announced], ['applied', 1])
   const next = await start()
   assert.deepEqual(globs(next.trials.inForce.config), ['/new'])
-  assert.deepEqual(globs(await next.configs.adopt(await next.load())), ['/new'])
+  const { config } = await next.configs.over(await next.load())
+  assert.deepEqual(globs(config), ['/new'])
 })
 
 test('what faults within the window is taken back at once and never tried again', async (t) => {
@@ -222,6 +223,70 @@ test('what was kept is worth nothing when its key is gone from the file of the d
   await writeFile(file, text.replace(keys.publicKey, makeConfigKeys().publicKey))
   assert.deepEqual(globs((await start()).trials.inForce.config), ['/own'])
   assert.match((await report()).error ?? '', /is signed with the key/)
+})
+
+test('what was kept is worth nothing from the reload on at which its key or group is gone', async (t) => {
+  const replace: readonly (readonly [string, string])[] = [
+    [keys.publicKey, makeConfigKeys().publicKey],
+    ['group: vans', 'group: lorries']
+  ]
+  for (const [before, after] of replace) {
+    const { start, report, file } = await device(t)
+    const { trials, agent, load, pass, signal } = await start()
+    const content = { version: 1, target: 'group/vans', config: tails('/new') } as const
+    await pass(trials.consider(signConfig(content, keys.privateKey), signal))
+    await writeFile(file, (await readFile(file, 'utf8')).replace(before, after))
+    await trials.reload(await load())
+    assert.deepEqual(agent.reloads.map(globs), [['/new'], ['/own']])
+    assert.equal(trials.inForce.signed, undefined)
+    assert.match((await report()).error ?? '', /is signed (with the key|for group\/vans)/)
+    assert.deepEqual(globs((await start()).trials.inForce.config), ['/own'])
+  }
+})
+
+test('what was not believed is taken once the file of the device says so', async (t) => {
+  const { start, report, file } = await device(t)
+  const { trials, load, pass, signal, clock } = await start()
+  const others = makeConfigKeys()
+  const content = { version: 1, target: 'all', config: tails('/new') } as const
+  const text = signConfig(content, others.privateKey)
+  await trials.consider(text, signal)
+  const refused = await report()
+  assert.match(refused.error ?? '', /is signed with the key/)
+  await clock.advance(1000)
+  await trials.consider(text, signal)
+  assert.deepEqual(await report(), refused)
+  const own = await readFile(file, 'utf8')
+  await writeFile(file, own.replace(keys.publicKey, others.publicKey))
+  await trials.reload(await load())
+  await pass(trials.consider(text, signal))
+  assert.deepEqual([(await report()).state, globs(trials.inForce.config)], ['applied', ['/new']])
+})
+
+test('what is to be tried once more is old as soon as a newer one has been seen', async (t) => {
+  const { start, report } = await device(t)
+  const { trials, network, agent, signal, pass } = await start()
+  network.answers = false
+  const older = signed(1, 'to: http://127.0.0.1:2\n')
+  await pass(trials.consider(older, signal))
+  await trials.consider(signed(2, 'bad: 1\n'), signal)
+  await trials.consider(older, signal)
+  assert.match((await report()).error ?? '', /version 1 is older than 2/)
+  assert.equal(agent.reloads.length, 2)
+  const { trials: next } = await start()
+  assert.equal(next.inForce.signed, undefined)
+})
+
+test('an agent that cannot go back to what it ran with ends', async (t) => {
+  const { start, report } = await device(t)
+  const { trials, agent, signal } = await start()
+  agent.reload = async () => {
+    throw new Error('the disk is gone')
+  }
+  await trials.consider(signed(1, tails('/new')), signal)
+  assert.match(String(trials.lost.reason), /the disk is gone/)
+  assert.equal((await report()).state, 'rolled_back')
+  assert.deepEqual(globs((await start()).trials.inForce.config), ['/own'])
 })
 
 test('a state that is damaged does not keep the agent from starting', async (t) => {

@@ -105,6 +105,24 @@ test('after five minutes the first gateway has one chance, and in vain again aft
   assert.equal(one.pending.length, 1, 'it is the first again, with three chances')
 })
 
+test('a first gateway that refuses the device, or has no engine, when it is tried again is left', async () => {
+  const answers = [
+    (transport: FakeTransport) => transport.only().fail('unauthorized'),
+    (transport: FakeTransport) => transport.only().answer({ code: 'unauthorized' }),
+    (transport: FakeTransport) => transport.only().answer({ code: 'unavailable' })
+  ]
+  for (const refuse of answers) {
+    const { one, two, clock, send, failing } = setup()
+    await failing(one, 3)
+    await clock.advance(returnMs)
+    const end = assert.rejects(send(), failsWith('transport'))
+    refuse(one)
+    await end
+    void send()
+    assert.equal(two.pending.length, 1)
+  }
+})
+
 test('what is pending on a gateway that is left fails, and calls keep their order', async () => {
   const { one, two, clock, send, failing } = setup()
   await failing(one, 3)

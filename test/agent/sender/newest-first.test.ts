@@ -204,6 +204,55 @@ test('nothing depends on ranges whose save failed, even when it happened after a
   }
 })
 
+test('what a hold kept back is backlog after a crash in it', async (t) => {
+  const { store, clock } = world()
+  const gate = { held: false, waitMs: () => (gate.held ? 60_000 : 0) }
+  const { transport, sender } = await begin(t, { store, clock }, { gate })
+  store.append(1)
+  await settle()
+  await drain(transport)
+  store.saveProgress()
+  gate.held = true
+  for (let i = 0; i < 3; i++) {
+    store.append(1)
+    await clock.advance(60_000)
+  }
+  await sender.stop(AbortSignal.abort())
+  store.crash()
+  const { transport: second } = await begin(t, { store, clock })
+  await drain(second)
+  assert.deepEqual(
+    heads(second).map(({ first, lane }) => [first, lane]),
+    [2, 3, 4].map((first) => [first, 1])
+  )
+})
+
+test('a sender has written all it will when its stop resolves, whatever the deadline', async (t) => {
+  const { store, clock } = world()
+  const { sender } = await begin(t, { store, clock })
+  let goOn = () => {}
+  const readFrom = store.readFrom.bind(store)
+  store.readFrom = async (...args) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    return readFrom(...args)
+  }
+  store.append(1)
+  await settle()
+  let stopped = false
+  const stop = sender.stop(AbortSignal.abort()).then(() => {
+    stopped = true
+  })
+  await settle()
+  assert.equal(stopped, false)
+  goOn()
+  await stop
+  const { saveCount } = store
+  await settle()
+  assert.equal(store.saveCount, saveCount)
+})
+
 test('a new sender over the same buffer takes all that is open for sent', async (t) => {
   const { store, clock } = world()
   const { transport, sender } = await begin(t, { store, clock })

@@ -59,3 +59,9 @@ test('what is remembered is bounded', () => {
   assert.equal(pass(chain, [at('a'), at('a'), at('b'), at('a')]).length, 3)
   assert.deepEqual(chain.stats()[1]?.dropped, { within_band: 1 })
 })
+
+test('long values of by are series of their own too', () => {
+  const long = (end: string) => `,"s":"${'x'.repeat(10_000)}${end}"`
+  const samples = [reading(0, 1, long('a')), reading(1, 1, long('b')), reading(2, 1, long('a'))]
+  assert.deepEqual(times({ fields: { t: 1 }, by: 's' }, samples), [0, 1])
+})

@@ -68,3 +68,20 @@ test('a source without transforms is not touched', async (t) => {
   assert.deepEqual(sink.texts, ['a'])
   assert.equal('transforms' in (sources.stats()['in'] ?? {}), false)
 })
+
+test('when one new source cannot be made, those that run go on as they were', async (t) => {
+  const { sources } = await run(t, '{ stdin: true }', '')
+  const file = join(await tempDir(t), 'agent.yaml')
+  await writeFile(
+    file,
+    'to: http://127.0.0.1:1\nsources: { in: { metrics: 9s }, x: { metrics: 5s } }\n'
+  )
+  const wanted = await loadAgentConfig({ file, env: {} })
+  const { in: changed, x } = wanted.sources
+  assert.ok(changed && x)
+  const bad = { ...wanted, sources: { x: { ...x, kind: 'none' }, in: changed } }
+  await assert.rejects(sources.apply(bad), /none/)
+  assert.deepEqual(Object.keys(sources.stats()), ['in'])
+  await sources.apply(wanted)
+  assert.deepEqual(Object.keys(sources.stats()), ['in', 'x'])
+})

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
-import { chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bufferCommand } from '../../../../agent/commands/buffer.ts'
 import { chunkOf, framesOf } from '../../../contract/buffer.ts'
 import { FakeTerminal } from '../../../support/fake-terminal.ts'
+import { tempDir } from '../../../support/temp-dir.ts'
 import { never, storage } from '../../buffer/setup.ts'
 
 /** A stopped agent: two records of `a` wait, one of `b` is a dead letter. */
-async function setup(t: TestContext) {
+async function setup(t: TestContext, { reason = 'no good' } = {}) {
   const { directory, start } = await storage(t)
   const buffer = await start()
   await buffer.append({ ...chunkOf('b', 'refused'), urgent: true })
   const [frame] = await framesOf(buffer, 'b')
-  await buffer.release(frame?.id ?? '', [{ code: 'invalid', reason: 'no good' }])
+  await buffer.release(frame?.id ?? '', [{ code: 'invalid', reason }])
   const cursors = [{ source: 'tail', position: Buffer.from('at 7') }]
   await buffer.append({ ...chunkOf('a', '{"n":1.50}', 'two'), cursors, urgent: true })
   await buffer.stop(never)
@@ -128,5 +129,59 @@ test('what root makes in the buffer of another user belongs to that user', async
   assert.equal(await run('dlq', 'replay'), 0, terminal.err)
   for (const name of await readdir(directory, { recursive: true })) {
     assert.equal((await stat(join(directory, name))).uid, 1234, name)
+  }
+})
+
+test('what root gives back to the user of the agent is nothing that links lead to', async (t) => {
+  if (userInfo().uid !== 0) return
+  const { directory, terminal, run } = await setup(t)
+  const elsewhere = await tempDir(t)
+  const secret = join(elsewhere, 'secret')
+  await writeFile(secret, '')
+  await chown(directory, 1234, 1234)
+  await symlink(secret, join(directory, 'file'))
+  await symlink(elsewhere, join(directory, 'folder'))
+  assert.equal(await run('dlq', 'replay'), 0, terminal.err)
+  assert.equal((await stat(secret)).uid, 0)
+})
+
+test('nothing is said to be released, replayed or dropped where nothing can be written', async (t) => {
+  const { directory, terminal, run } = await setup(t)
+  // As a disk that turned read-only: the lock cannot be taken.
+  await rm(join(directory, 'lock'), { force: true })
+  await symlink(join(directory, 'gone', 'lock'), join(directory, 'lock'))
+  const to = join(await tempDir(t), 'carried')
+  for (const args of [
+    ['dlq', 'replay'],
+    ['dlq', 'drop', '--all'],
+    ['export', '--to', to, '--device', 'van-7', '--and-release']
+  ]) {
+    assert.equal(await run(...args), 1, terminal.out)
+    assert.match(terminal.err, /cannot be written, so nothing was changed/)
+  }
+  await assert.rejects(stat(`${to}.001.hwx`))
+})
+
+test('a path that holds no buffer, and a file that cannot be read, are told without a trace', async (t) => {
+  const { directory, terminal } = await setup(t)
+  const file = join(directory, 'agent.db')
+  const buffer = (...args: string[]) => terminal.run([bufferCommand(terminal)], ['buffer', ...args])
+  assert.equal(await buffer('ls', '--data-dir', file), 2)
+  assert.match(terminal.err, /agent\.db cannot be read \(ENOTDIR\): give another --data-dir/)
+  const to = ['--to', 'http://127.0.0.1:1']
+  assert.equal(await buffer('replay', '/dev/null', ...to), 2)
+  assert.match(terminal.err, /\/dev\/null is no file/)
+  const name = join(directory, 'carried')
+  await buffer('export', '--data-dir', directory, '--device', 'd', '--to', name)
+  assert.equal(await buffer('replay', `${name}.001.hwx`, ...to, '--ca', join(name, 'ca.pem')), 2)
+  assert.match(terminal.err, /^--ca: .*ca\.pem cannot be read/)
+})
+
+test('the reason of a gateway does not command the terminal', async (t) => {
+  const { terminal, run } = await setup(t, { reason: 'no \u001b[2J good' })
+  for (const args of [['ls'], ['dlq', 'ls'], ['dlq', 'show']]) {
+    assert.equal(await run(...args), 0)
+    assert.match(terminal.out, /no \\u001b\[2J good/)
+    assert.doesNotMatch(terminal.out, /\u001b/)
   }
 })

@@ -62,3 +62,9 @@ test('no line throws, and one changed character never goes unseen', () => {
     })
   )
 })
+
+test('a long line of blanks takes no longer than its length', () => {
+  const begun = performance.now()
+  for (let i = 0; i < 10; i++) parseSentence(`$${' '.repeat(16_000)}*zz`, strict)
+  assert.ok(performance.now() - begun < 500)
+})

@@ -182,7 +182,7 @@ test('with a token only those who have it may write', async (t) => {
 
 test('an address that others can reach needs a token and insecure', (t) => {
   const bench = benchOf(t)
-  const named = { code: 'config', message: /http: 0\.0\.0\.0:8686.*insecure: true/ }
+  const named = { code: 'config', message: /0\.0\.0\.0:8686.*insecure: true/ }
   assert.throws(() => bench.create({ http: '0.0.0.0:8686' }), named)
   assert.throws(() => bench.create({ http: '0.0.0.0:8686', insecure: true }), named)
   assert.throws(() => bench.create({ http: '0.0.0.0:8686', token: 'x' }), named)

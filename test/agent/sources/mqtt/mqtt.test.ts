@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { mqtt } from '../../../../agent/sources/mqtt/mqtt.ts'
 import { sourceContract } from '../../../contract/source.ts'
 import { FakeBroker } from '../../../support/fake-broker.ts'
 import { SourceBench } from '../../../support/source-bench.ts'
+import { tempDir } from '../../../support/temp-dir.ts'
 
 async function setup(t: TestContext, options: object = {}) {
   const broker = new FakeBroker(t)
@@ -45,6 +48,16 @@ test('a PUBACK goes out only when the message is durable, in order', async (t) =
   assert.ok(
     bench.appender.chunks.every(({ records, urgent }) => urgent || records.lens.length === 0)
   )
+})
+
+test('a stop while the password is read leaves no connection behind', async (t) => {
+  const { broker, bench, written } = await setup(t)
+  const file = join(await tempDir(t), 'password')
+  await writeFile(file, 'secret')
+  bench.start({ ...written, user: 'u', password: { file } })
+  await bench.stop()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.deepEqual(broker.clientIds, [])
 })
 
 test('messages that come together are one chunk', async (t) => {

@@ -171,6 +171,22 @@ test('a sender over TCP waits, unread, while the buffer takes nothing, and loses
   )
 })
 
+test('many senders that wait for room at once do not fill it over its bounds', async (t) => {
+  const { bench, port } = await setup(t, { raw: true })
+  bench.appender.automatic = false
+  const lines = '<1>\n'.repeat(20_000)
+  const sockets = await Promise.all(Array.from({ length: 16 }, () => dial(t, port)))
+  for (const socket of sockets) socket.end(lines)
+  await bench.until(() => bench.appender.waiting > 0)
+  await bench.pass(500)
+  bench.appender.automatic = true
+  bench.appender.commit()
+  await bench.until(() => bench.appender.records.length === 320_000)
+  assert.deepEqual(bench.source?.stats().problems, {})
+  const most = Math.max(...bench.appender.chunks.map(({ records }) => records.lens.length))
+  assert.ok(most < 40_000, `${most} records in a chunk`)
+})
+
 test('datagrams that find no room are dropped and counted, and the next ones are taken', async (t) => {
   const { bench, port } = await setup(t, { syslog: 'udp://127.0.0.1:0', raw: true })
   const send = sendTo(t)

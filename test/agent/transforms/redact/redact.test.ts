@@ -134,3 +134,16 @@ test('bytes that are no UTF-8 stay what they are around what is taken out', () =
   ])
   assert.deepEqual(chain.apply(records, false).data, expected)
 })
+
+test('a pattern finds what is up to 4 KiB long wherever it stands, white space or not', () => {
+  const patterns = ['(?<=id=)VIN\\d{4} \\d{4}(?!\\d)', 'KEY<[^>]*>', '^x']
+  const chain = chainOf({ redact: { patterns, replacement: '*' } })
+  const key = `KEY<${'k'.repeat(4000)}>`
+  for (let before = 4060; before < 4110; before++) {
+    const hidden = `${'x'.repeat(before)}id=VIN1234 5678,${key}`
+    const left = `*${'x'.repeat(before - 1)}id=*,*`
+    const tail = 'y'.repeat(9000)
+    assert.ok(texts(chain, [`${hidden}${tail}`])[0] === `${left}${tail}`, `${before} before`)
+    assert.ok(texts(chain, [`${hidden}y`])[0] === `${left}y`, `${before} before, near the end`)
+  }
+})
