@@ -44,7 +44,8 @@ export function processTerminal(): Terminal {
 function processScreen(): Screen {
   const { stdin, stdout } = process
   return {
-    size: () => ({ columns: stdout.columns, rows: stdout.rows }),
+    // A serial console does not know its size and says 0.
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     write: (text) => stdout.write(text),
     onKey: (listener) => {
       const onData = (keys: Buffer) => {
@@ -58,12 +59,30 @@ function processScreen(): Screen {
 
 /**
  * Runs a command line and resolves with the exit code: 0 done, 1 failed, 2 wrong use or wrong
- * config. Messages go to `printError`, those of commander where its output is configured to go.
+ * config, once all output is out, so that the process may end. Messages go to `printError`, those of commander where its output is configured to go.
  */
 export async function runCommandLine(
   program: Command,
   argv: readonly string[],
   printError: (text: string) => void = console.error
+): Promise<number> {
+  const code = await exitCodeOf(program, argv, printError)
+  await Promise.all([process.stdout, process.stderr].map(written))
+  return code
+}
+
+/** What a pipe has not taken yet is lost when the process ends. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) resolve()
+    else stream.write('', () => resolve())
+  })
+}
+
+async function exitCodeOf(
+  program: Command,
+  argv: readonly string[],
+  printError: (text: string) => void
 ): Promise<number> {
   exitsByThrowing(program)
   try {

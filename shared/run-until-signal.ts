@@ -45,12 +45,18 @@ export async function runUntilSignal(program: Component, options: RunOptions): P
     void reportToSystemd({ ...options, env: terminal.env }, asked.signal)
     await Promise.race([aborted(asked.signal), options.until?.(asked.signal) ?? never])
   } catch (error) {
-    if (asked.signal.aborted) log.info('start given up')
-    else throw error
-  } finally {
-    asked.abort()
-    await stop(program, hurry, options)
+    if (!asked.signal.aborted) {
+      asked.abort()
+      // What failed first is the reason; what could not be stopped then follows from it.
+      await stop(program, hurry, options).catch((then: unknown) =>
+        log.error({ error: then }, 'what had started did not stop cleanly')
+      )
+      throw error
+    }
+    log.info('start given up')
   }
+  asked.abort()
+  await stop(program, hurry, options)
   log.info('stopped')
 }
 

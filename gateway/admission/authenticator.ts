@@ -96,7 +96,7 @@ export class Authenticator {
 
   #ofCertificate(certificate: Certificate): Principal {
     const { name, expiresMs } = certificate
-    const key = `certificate ${name} ${expiresMs}`
+    const key = `certificate ${JSON.stringify(name)} ${expiresMs}`
     return this.#guests.find(key) ?? this.#guests.admit(key, { device: name, expiresMs })
   }
 

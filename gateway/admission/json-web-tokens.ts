@@ -8,6 +8,7 @@ import type { Log } from '../../shared/log.ts'
 import { isName } from '../../shared/record.ts'
 import { stampOf } from './file-lock.ts'
 import type { Pass } from './guests.ts'
+import { remoteKeys } from './remote-keys.ts'
 
 export interface JwtOptions {
   /** Where the public keys are: the path of a JWKS file, its URL, or a secret that both sides have. */
@@ -53,8 +54,7 @@ export class JsonWebTokens {
       return
     }
     if ('url' in keys) {
-      const { createRemoteJWKSet } = await import('jose')
-      this.#keyOf = createRemoteJWKSet(new URL(keys.url))
+      this.#keyOf = await remoteKeys(keys.url, this.#clock)
       return
     }
     const secret = Buffer.from(await keys.secret.read())
@@ -140,9 +140,17 @@ export class JsonWebTokens {
   }
 }
 
-/** Whether a token is of this kind; those of `devices add` have no dots. */
+/**
+ * Whether a token is of this kind; those of `devices add` have no dots. The signature does not cover
+ * how it is written: padding and spaces would make as many tokens of one as its device likes.
+ */
 export function isJsonWebToken(token: string): boolean {
-  return token.split('.', 4).length === 3
+  const parts = token.split('.', 4)
+  return parts.length === 3 && parts.every(isPlainBase64url)
+}
+
+function isPlainBase64url(text: string): boolean {
+  return Buffer.from(text, 'base64url').toString('base64url') === text
 }
 
 /** What a verified token is remembered by; the token itself is kept nowhere. */

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { HeadwaterError } from '../../shared/errors.ts'
 import { Database, type SqlRow } from '../../shared/sqlite.ts'
 import { openStoreFile, readVersion, transaction } from '../../shared/store-file.ts'
 import type { DeviceLedger } from './admission.ts'
@@ -74,6 +75,7 @@ export class LedgerStore {
     try {
       // A power failure may take the last seconds of the accounts: no reason to wait for the disk.
       await db.exec('PRAGMA synchronous = NORMAL')
+      await requireSound(db)
       await transaction(db, async () => {
         if (found === 0) await db.exec(schema)
         await db.run('UPDATE accounts SET gaps = gaps + 1 WHERE EXISTS (SELECT 1 FROM running)')
@@ -163,6 +165,12 @@ export class LedgerStore {
   async close(): Promise<void> {
     await this.#db.close()
   }
+}
+
+/** Damage of one page shows only when that page is needed, and then again and again. */
+async function requireSound(db: Database): Promise<void> {
+  const found = String((await db.get('PRAGMA quick_check(1)'))?.['quick_check'])
+  if (found !== 'ok') throw new HeadwaterError('store_corrupt', `${db.path}: ${found}`)
 }
 
 function byCode(rows: readonly SqlRow[], kind: string): Record<string, number> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts'
-import { asHeadwaterError } from '../../shared/errors.ts'
+import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import { isName } from '../../shared/record.ts'
 import type { Ack } from '../../shared/wire/ack.ts'
@@ -40,10 +40,9 @@ export class Ledger {
     return this.#forgotten
   }
 
-  /** A damaged file is set aside. Rejects as `LedgerStore.open` does otherwise. */
+  /** A damaged file is set aside; where the disk is full it is opened later. Rejects with `store_too_new`. */
   async start(): Promise<void> {
-    const { dataDir } = this.#options
-    this.#store = await openOrBegin(dataDir, this.#options)
+    await this.#open()
     this.#running = this.#run(this.#stopping.signal)
   }
 
@@ -93,10 +92,13 @@ export class Ledger {
     }
   }
 
-  /** Everything that was counted before the call is in it; undefined: never heard of. */
+  /**
+   * Everything that was counted before the call is in it; undefined: never heard of. Rejects with
+   * `unavailable` while the store cannot be opened.
+   */
   async read(device: string): Promise<DeviceLedger | undefined> {
     const store = this.#store
-    if (!store) return undefined
+    if (!store) throw new HeadwaterError('unavailable', 'the accounts of devices are not open')
     await this.#flush(store)
     return store.read(device)
   }
@@ -130,8 +132,26 @@ export class Ledger {
     for (;;) {
       await this.#options.clock.sleep(flushMs, signal)
       if (signal.aborted) return
+      if (!this.#store) await this.#open().catch((error: unknown) => this.#report(error))
       if (this.#store) await this.#flush(this.#store)
     }
+  }
+
+  /** On a full disk the engine makes room as records expire, so the gateway must run. */
+  async #open(): Promise<void> {
+    try {
+      this.#store = await openOrBegin(this.#options.dataDir, this.#options)
+    } catch (thrown) {
+      const error = asHeadwaterError(thrown)
+      if (error.code !== 'store_full') throw error
+      this.#report(error)
+    }
+  }
+
+  #report(error: unknown): void {
+    const { log } = this.#options
+    if (!this.#isFailing) log.error({ error }, 'accounts of devices cannot be written')
+    this.#isFailing = true
   }
 
   /** One at a time, so that nothing is read between taking the counts and writing them. */
@@ -149,9 +169,7 @@ export class Ledger {
       await store.add([...taken.values()])
       this.#isFailing = false
     } catch (error) {
-      const { log } = this.#options
-      if (!this.#isFailing) log.error({ error }, 'accounts of devices cannot be written')
-      this.#isFailing = true
+      this.#report(error)
       this.#putBack(taken)
       return
     }

@@ -98,16 +98,16 @@ class TreeReader {
     if (isAlias(node)) return this.#value(node.resolve(document), path)
     this.#note(node, path, 'value')
     if (isSeq(node)) return node.items.map((item, i) => this.#value(item, [...path, i]))
-    if (isMap(node)) return this.#fileOf(node, path) ?? this.map(node, path)
+    if (isMap(node)) return this.#read(this.map(node, path), path)
     if (isScalar(node)) return this.#scalar(node, path)
     return null
   }
 
-  /** What stands in the file when the map is `{ file: path }` and nothing else. */
-  #fileOf(map: YAMLMap, path: KeyPath): unknown {
+  /** What stands in the file where the map is `{ file: path }` and nothing else; else the map. */
+  #read(map: Tree, path: KeyPath): unknown {
     const { options, problems } = this.#reading
-    const { file, ...others } = this.map(map, path)
-    if (typeof file !== 'string' || Object.keys(others).length > 0) return undefined
+    const { file, ...others } = map
+    if (typeof file !== 'string' || Object.keys(others).length > 0) return map
     const absolute = resolve(dirname(options.file), file)
     const problem = options.limits?.file(absolute)
     if (problem !== undefined) {

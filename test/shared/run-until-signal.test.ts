@@ -119,6 +119,15 @@ test('a start that fails stops what had started and rejects with the reason', as
   assert.deepEqual(events, ['start', 'stop'])
 })
 
+test('a start that fails rejects with its reason even when the stop fails too, which is logged', async (t) => {
+  const { done, lines } = setup(t, {
+    start: () => Promise.reject(new Error('the disk is full')),
+    stop: () => Promise.reject(new Error('the disk is still full'))
+  })
+  await assert.rejects(done, /the disk is full/)
+  assert.match(lines.join(''), /the disk is still full/)
+})
+
 test('a run that has an end of its own stops there', async (t) => {
   const { done, events } = setup(t, { until: async () => undefined })
   await done

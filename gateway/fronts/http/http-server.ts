@@ -25,7 +25,7 @@ export interface HttpListener {
 
 export interface HttpServerLimits {
   readonly headerBytes: number
-  /** From the start of a request to the end of its headers. Milliseconds. */
+  /** From the start of a request to the end of its headers; before it, as long for a TLS handshake. Milliseconds. */
   readonly headersTimeoutMs: number
   /** From the start of a request to the end of its body. Milliseconds. */
   readonly bodyTimeoutMs: number
@@ -53,10 +53,12 @@ export async function httpServer(
     // How often the two timeouts are looked at.
     connectionsCheckingInterval: Math.min(5000, Math.ceil(limits.headersTimeoutMs / 2))
   }
+  const onClosing: (() => void)[] = []
+  const onClose = (close: () => void) => onClosing.push(close)
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => {
       const made = tls
-        ? secureServer(tls, { server, handler, ...context })
+        ? secureServer(tls, { server, handler, onClose, ...context })
         : createHttpServer(server, handler)
       made.maxConnections = limits.connections
       return made
@@ -64,9 +66,18 @@ export async function httpServer(
     routerOptions: { maxParamLength },
     exposeHeadRoutes: false,
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, _request, reply) => {
-      void sendError(reply, ours(error))
+    // The framework would repeat the path, with the token that may follow it.
+    frameworkErrors: (cause, _request, reply) => {
+      void sendError(
+        reply,
+        new HeadwaterError('invalid', 'the path is not well-formed, or a part of it is too long', {
+          cause
+        })
+      )
     }
+  })
+  app.addHook('preClose', async () => {
+    for (const close of onClosing) close()
   })
   // Bodies are read by the handlers, once they know who sends and how much room there is.
   app.removeAllContentTypeParsers()
@@ -90,11 +101,14 @@ export async function httpServer(
 
 function secureServer(
   tls: TlsSource,
-  { server, handler, ...context }: SecureServerOptions
+  { server, handler, onClose, ...context }: SecureServerOptions
 ): HttpsServer {
   const settings = tls.current()
   const made = createHttpsServer({ ...server, ...serverOptions(settings) }, handler)
-  guardPeers(made, settings.clients?.auth, context)
+  const handshakeTimeoutMs = context.limits.headersTimeoutMs
+  const auth = settings.clients?.auth
+  const handshakes = guardPeers(made, { ...context, auth, handshakeTimeoutMs })
+  onClose(() => handshakes.close())
   tls.onChange((next) => made.setSecureContext(contextOptions(next)))
   return made
 }
@@ -102,6 +116,9 @@ function secureServer(
 interface SecureServerOptions {
   readonly server: ServerOptions
   readonly handler: RequestListener
+  /** Calls back when the server is to close. */
+  readonly onClose: (close: () => void) => void
+  readonly limits: HttpServerLimits
   readonly clock: Clock
   readonly log: Log
 }

@@ -53,7 +53,9 @@ export class BrokerLink {
     this.#interceptor?.forward(packet)
   }
 
-  close(): void {
+  /** The client is gone; `silently` with nothing more published for it, its will neither. */
+  close(silently: boolean): void {
+    if (silently) this.#interceptor?.silence()
     this.#interceptor?.destroy()
   }
 

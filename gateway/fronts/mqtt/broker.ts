@@ -33,9 +33,11 @@ export class Broker {
       maxInflightInbound,
       // Ids carry the device in front of the client's own.
       maxClientsIdLength: 65_535,
-      authorizePublish: (_client, packet, done) => {
+      // Also asked for the will, when the client is gone.
+      authorizePublish: (client, packet, done) => {
         packet.retain = false
-        done()
+        const isSilent = client !== null && interceptorOf(client)?.isSilent
+        done(isSilent ? new Error('nothing more is published for this client') : null)
       },
       authorizeSubscribe: (client, subscription, done) => {
         const allowed = interceptorOf(client)?.subscribe(subscription.topic) ?? false

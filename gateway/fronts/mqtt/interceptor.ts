@@ -27,6 +27,7 @@ export class Interceptor extends Duplex {
   readonly #subscriptions = new Set<string>()
   #connack = Buffer.alloc(0)
   #waiting: Buffer[] = []
+  #isSilent = false
 
   constructor(options: InterceptorOptions) {
     super({ allowHalfOpen: false })
@@ -60,6 +61,15 @@ export class Interceptor extends Duplex {
 
   unsubscribe(filters: readonly string[]): void {
     for (const filter of filters) this.#subscriptions.delete(filter)
+  }
+
+  /** From now on nothing is published for this client, see `isSilent`. */
+  silence(): void {
+    this.#isSilent = true
+  }
+
+  get isSilent(): boolean {
+    return this.#isSilent
   }
 
   mayDeliver(topic: string): boolean {

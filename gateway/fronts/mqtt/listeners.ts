@@ -4,6 +4,7 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Log } from '../../../shared/log.ts'
 import { guardPeers } from '../tls/guard-peers.ts'
+import type { Handshakes } from '../tls/handshakes.ts'
 import { contextOptions, serverOptions, type TlsSource } from '../tls/tls-source.ts'
 
 export interface MqttListener {
@@ -34,6 +35,7 @@ const backlog = 4096
 export class Listeners {
   readonly #options: ListenersOptions
   readonly #servers: Server[] = []
+  readonly #handshakes: Handshakes[] = []
   /** All that are open, those in the middle of a TLS handshake too. */
   readonly #sockets = new Set<Socket>()
 
@@ -69,6 +71,7 @@ export class Listeners {
 
   /** Takes no new connections from this call on; resolves when the old ones are gone. */
   async close(): Promise<void> {
+    for (const handshakes of this.#handshakes) handshakes.close()
     await Promise.all(
       this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
     )
@@ -81,12 +84,11 @@ export class Listeners {
 
   #createServer(tls: TlsSource | undefined): Server {
     const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }
-    const { onSocket, handshakeTimeoutMs } = this.#options
+    const { onSocket } = this.#options
     if (!tls) return createServer(options, onSocket)
     const settings = tls.current()
-    const handshake = { ...serverOptions(settings), handshakeTimeout: handshakeTimeoutMs }
-    const server = createTlsServer({ ...options, ...handshake }, onSocket)
-    guardPeers(server, settings.clients?.auth, this.#options)
+    const server = createTlsServer({ ...options, ...serverOptions(settings) }, onSocket)
+    this.#handshakes.push(guardPeers(server, { ...this.#options, auth: settings.clients?.auth }))
     tls.onChange((next) => server.setSecureContext(contextOptions(next)))
     return server
   }

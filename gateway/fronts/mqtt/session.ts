@@ -90,7 +90,7 @@ export class Session {
     // Neither a gateway that restarts nor an operator who revokes a device says that it is gone.
     const isGone = reason !== 'stopping' && !this.isRevoked
     this.#finish(false, isGone)
-    this.#link?.close()
+    this.#link?.close(!isGone)
   }
 
   /** Calls `then` when every message that came has its answer. */

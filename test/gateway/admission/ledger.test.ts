@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Ledger } from '../../../gateway/admission/ledger.ts'
 import { LedgerStore } from '../../../gateway/admission/ledger-store.ts'
-import type { AckCode } from '../../../shared/errors.ts'
+import { type AckCode, HeadwaterError } from '../../../shared/errors.ts'
 import { createLog } from '../../../shared/log.ts'
 import type { Ack } from '../../../shared/wire/ack.ts'
 import { cleanUp } from '../../support/cleanup.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { until } from '../../support/mqtt-raw-client.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
 async function setup(t: TestContext, options: { maxDevices?: number; dataDir?: string } = {}) {
@@ -108,6 +110,24 @@ test('what cannot be written is kept and written later', async (t) => {
   )
 })
 
+test('a disk that is full at the start does not keep the gateway; what was counted is written later', async (t) => {
+  const full = t.mock.method(LedgerStore, 'open', () =>
+    Promise.reject(new HeadwaterError('store_full', 'the disk is full'))
+  )
+  const { ledger, clock, dataDir } = await setup(t)
+  ledger.settled('pi-1', ack(2), { repeats: 0, bytes: 1 })
+  await assert.rejects(ledger.read('pi-1'), { code: 'unavailable' })
+  await clock.advance(2000)
+  await assert.rejects(ledger.read('pi-1'), { code: 'unavailable' })
+  full.mock.restore()
+  await clock.advance(2000)
+  await until(() => existsSync(join(dataDir, 'ledger.db')))
+  ledger.settled('pi-1', ack(1), { repeats: 0, bytes: 1 })
+  await ledger.stop()
+  const next = await setup(t, { dataDir })
+  assert.equal((await next.ledger.read('pi-1'))?.stored, 3)
+})
+
 test('a damaged file is set aside', async (t) => {
   const dataDir = await tempDir(t)
   await writeFile(join(dataDir, 'ledger.db'), 'this is no database, but it is long enough to look')
@@ -116,3 +136,21 @@ test('a damaged file is set aside', async (t) => {
   assert.equal((await ledger.read('pi-1'))?.stored, 1)
   assert.ok((await readdir(dataDir)).some((name) => name.startsWith('ledger.db.damaged-')))
 })
+
+for (const page of [1, 2, 3, 4]) {
+  test(`a file with damage in page ${page} alone is set aside`, async (t) => {
+    const dataDir = await tempDir(t)
+    const first = await setup(t, { dataDir })
+    const what = { repeats: 0, bytes: 1 }
+    for (let i = 0; i < 200; i++) first.ledger.settled(`pi-${i}`, ack(2, ['invalid']), what)
+    await first.ledger.stop()
+    const path = join(dataDir, 'ledger.db')
+    const bytes = await readFile(path)
+    bytes.fill(0xff, page * 4096, (page + 1) * 4096)
+    await writeFile(path, bytes)
+    const { ledger } = await setup(t, { dataDir })
+    ledger.settled('pi-1', ack(3, ['invalid']), what)
+    assert.equal((await ledger.read('pi-1'))?.stored, 2)
+    assert.ok((await readdir(dataDir)).some((name) => name.startsWith('ledger.db.damaged-')))
+  })
+}

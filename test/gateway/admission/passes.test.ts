@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -123,6 +123,8 @@ test('a certificate without one valid name, of another user name, or beside the 
   for (const name of [undefined, '', 'a/b', 'a b', 'anonymous', 'x'.repeat(129)]) {
     await assert.rejects(enter({ certificate: certificate(name) }), unauthorized, String(name))
   }
+  await enter({ certificate: certificate('undefined') })
+  await assert.rejects(enter({ certificate: certificate(undefined) }), unauthorized)
   const truck = certificate('truck-7')
   await assert.rejects(enter({ certificate: truck, device: 'pi-1' }), unauthorized)
   await assert.rejects(enter({ certificate: truck, token }), unauthorized)
@@ -222,6 +224,19 @@ test('a token with a wrong signature, key, audience, issuer, time, device or alg
   }
 })
 
+test('a token is taken in one writing only, so that one device cannot fill the memory of all', async (t) => {
+  const { enter, sign } = await setup(t, { maxGuests: 2 })
+  const token = await sign({})
+  const other = await enter({ token: await sign({ sub: 'pi-2' }) })
+  const lastBits = String.fromCharCode(token.charCodeAt(token.length - 1) + 1)
+  const writings = [`${token}==`, `${token}\n`, ` ${token}`, `${token.slice(0, -1)}${lastBits}`]
+  for (const writing of [...writings, `${token.slice(0, -9)} ${token.slice(-9)}`]) {
+    await assert.rejects(enter({ token: writing }), unauthorized, JSON.stringify(writing))
+  }
+  assert.equal((await enter({ token })).device, 'pi-1')
+  assert.equal(other.revoked.aborted, false)
+})
+
 test('a claim narrows the streams of the store; a token without it is refused', async (t) => {
   const { enter, sign, store, second } = await setup(t, { jwt: { streamsClaim: 'scope' } })
   assert.deepEqual((await enter({ token: await sign({ scope: 'gps logs' }) })).streams, [
@@ -261,21 +276,61 @@ test('a broken file of keys leaves the earlier keys in force', async (t) => {
   assert.equal((await enter({ token: await sign({}) })).device, 'pi-1')
 })
 
-test('keys are had from a URL, once for many tokens', async (t) => {
+async function keyServer(t: TestContext, answer: RequestListener) {
   let asked = 0
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     asked += 1
-    response.end(JSON.stringify({ keys: [publicJwk(trusted, 'a')] }))
+    answer(request, response)
   }).listen(0, '127.0.0.1')
-  const trusted = newKeys()
-  cleanUp(t, () => server.close())
+  cleanUp(t, () => {
+    server.closeAllConnections()
+    server.close()
+  })
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const { enter, sign } = await setup(t, { jwt: { keys: { url: `http://127.0.0.1:${port}/` } } })
+  return { keys: { url: `http://127.0.0.1:${port}/` }, asked: () => asked }
+}
+
+test('keys are had from a URL, once for many tokens', async (t) => {
+  const trusted = newKeys()
+  const { keys, asked } = await keyServer(t, (_request, response) =>
+    response.end(JSON.stringify({ keys: [publicJwk(trusted, 'a')] }))
+  )
+  const { enter, sign } = await setup(t, { jwt: { keys } })
   for (const sub of ['pi-1', 'pi-2']) {
     assert.equal((await enter({ token: await sign({ sub }, trusted.privateKey) })).device, sub)
   }
-  assert.equal(asked, 1)
+  assert.equal(asked(), 1)
+})
+
+test('of keys behind a URL at most a megabyte is read', async (t) => {
+  let sent = 0
+  const { keys } = await keyServer(t, (_request, response) => {
+    const more = () => {
+      while (sent < 64 * 1024 * 1024 && !response.destroyed) {
+        sent += 65_536
+        if (!response.write(Buffer.alloc(65_536, ' '))) return
+      }
+      response.end('{"keys":[]}')
+    }
+    response.on('drain', more)
+    more()
+  })
+  const { enter, sign } = await setup(t, { jwt: { keys } })
+  await assert.rejects(enter({ token: await sign({}) }), { code: 'unavailable' })
+  assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes`)
+})
+
+test('keys behind a URL that fails are asked for once in five seconds, whatever comes', async (t) => {
+  const { keys, asked } = await keyServer(t, (_request, response) => response.writeHead(500).end())
+  const { enter, sign, clock } = await setup(t, { jwt: { keys } })
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(enter({ token: await sign({ i }) }), { code: 'unavailable' })
+  }
+  assert.equal(asked(), 1)
+  await clock.advance(5000)
+  await assert.rejects(enter({ token: await sign({}) }), { code: 'unavailable' })
+  assert.equal(asked(), 2)
 })
 
 test('keys of a URL that cannot be had are no fault of the device', async (t) => {

@@ -149,6 +149,13 @@ test('with a certificate the front speaks TLS', async (t) => {
   response.resume()
 })
 
+test('an address that is none is refused without being repeated: a token may stand in it', async (t) => {
+  const { url } = await startFront(t)
+  const response = await fetch(`${url}/v1/track/%?token=secret`)
+  assert.equal(response.status, 400)
+  assert.doesNotMatch(await response.text(), /secret/)
+})
+
 test('stop answers what is under way and takes no more', async (t) => {
   const { front, records, sharding } = await startFront(t)
   sharding.holds = true

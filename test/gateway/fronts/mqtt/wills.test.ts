@@ -105,3 +105,22 @@ test('a will on a topic between clients is the broker’s, if it is told of the 
   assert.equal(message.cmd === 'publish' && message.topic, 'rooms/hall')
   assert.deepEqual(admission.batches, [])
 })
+
+test('a will between clients is not published either when the device was revoked', async (t) => {
+  const { admission, clock, port } = await startFront(t, { pubsub: true })
+  admission.tokens = new Map([
+    ['a', 's'],
+    ['b', 's']
+  ])
+  const login = (username: string) => ({ username, clientId: username, password: Buffer.from('s') })
+  const listener = await RawMqtt.connected(t, port, login('b'))
+  listener.write(subscribe('rooms/#'))
+  await listener.next('suback')
+  const revoked = await RawMqtt.connected(t, port, { ...login('a'), ...will('rooms/hall') })
+  await quiet()
+  admission.revoke('a')
+  await clock.advance(500)
+  await revoked.gone()
+  await quiet()
+  assert.deepEqual(listener.all('publish'), [])
+})
