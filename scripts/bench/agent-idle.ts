@@ -10,9 +10,9 @@ const aimBytes = 64 * 1024 * 1024
 
 /** What the packages are made with; plain JavaScript beside this. */
 interface Packaging {
-  bundle(program: string, folder: string): Promise<void>
-  stubsOf(program: string): { readonly file: string; readonly text: string }[]
-  nodeFlagsOf(program: string, text: string): string[]
+  readonly bundle: (program: string, folder: string) => Promise<void>
+  readonly stubsOf: (program: string) => { readonly file: string; readonly text: string }[]
+  readonly nodeFlagsOf: (program: string, text: string) => string[]
 }
 
 /** Resident memory of an agent with one source that is quiet, by the way it sends. */
