@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { name } from '../shared/config/fields.ts'
+import { attempt, name } from '../shared/config/fields.ts'
 import { configJsonSchema } from '../shared/config/json-schema.ts'
 import { nearest } from '../shared/config/nearest.ts'
 import { validate } from '../shared/config/validate.ts'
@@ -79,7 +79,13 @@ export function sourceField({ sources, transforms }: Kinds) {
           return z.NEVER
         }
         const result = validate(schema, value)
-        if (result.ok) return split(kind, result.value)
+        if (result.ok) {
+          const source = split(kind, result.value)
+          return attempt(context, value, () => {
+            sources.get(kind)?.check?.(source.options)
+            return source
+          })
+        }
         for (const { path, message, at } of result.problems) {
           const params = { at }
           context.issues.push({ code: 'custom', message, path: [...path], input: value, params })

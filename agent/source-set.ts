@@ -50,7 +50,10 @@ export class SourceSet {
     return this.#failing.signal
   }
 
-  /** Stops what is gone or has changed, starts what is new; the rest goes on undisturbed. */
+  /**
+   * Stops what is gone or has changed, starts what is new; the rest goes on undisturbed. Rejects,
+   * changing nothing, when one cannot be made.
+   */
   async apply(config: AgentConfig): Promise<void> {
     const wanted = new Map(
       Object.entries(config.sources).map(([name, source]) => {
@@ -59,19 +62,30 @@ export class SourceSet {
         return [name, { config: source, context: { stream, partitionKey } }]
       })
     )
-    for (const [name, { config, context, runner }] of this.#running) {
-      if (isDeepStrictEqual(wanted.get(name), { config, context })) continue
-      await runner.stop()
-      this.#running.delete(name)
-    }
+    const made = new Map<string, Running>()
     for (const [name, source] of wanted) {
-      if (this.#running.has(name)) continue
+      if (this.#isSame(name, source)) continue
       const chain = await this.#chainOf(source.config)
       const rest = { ...source.context, once: config.once, chain }
       const runner = await this.#runnerOf(name, source.config, rest)
-      this.#running.set(name, { ...source, runner, chain })
-      await runner.start()
+      made.set(name, { ...source, runner, chain })
     }
+    for (const [name, { runner }] of this.#running) {
+      if (wanted.has(name) && !made.has(name)) continue
+      await runner.stop()
+      this.#running.delete(name)
+    }
+    for (const [name, running] of made) {
+      this.#running.set(name, running)
+      await running.runner.start()
+    }
+  }
+
+  #isSame(name: string, wanted: Pick<Running, 'config' | 'context'>): boolean {
+    const running = this.#running.get(name)
+    if (!running) return false
+    const { config, context } = running
+    return isDeepStrictEqual(wanted, { config, context })
   }
 
   /** Resolves when every source has come to its end. */

@@ -1,22 +1,18 @@
+import { createHash } from 'node:crypto'
 import { type Fields, isFields } from './fields.ts'
 
 /** Deeper data is not taken apart, so that nothing that walks it runs out of stack. */
 const maxDepth = 100
-
-/** Stands before the digits of a number that `JSON.parse` would round; no JSON text has it bare. */
-const mark = '\u0000int:'
 
 /**
  * The members of a JSON object; undefined when `text` is anything else, or nested deeper than 100.
  * Whole numbers that a double cannot hold are bigints.
  */
 export function parseJsonObject(text: string): Fields | undefined {
-  const hasLong = /\d{16}/.test(text)
   try {
-    const value: unknown = hasLong
-      ? JSON.parse(markLong(text), (_, one: unknown) => unmarked(one))
-      : JSON.parse(text)
-    return isFields(value) && !isDeeper(value, maxDepth) ? value : undefined
+    const value: unknown = JSON.parse(text)
+    if (!isFields(value) || isDeeper(value, maxDepth)) return undefined
+    return /\d{16}/.test(text) ? withLong(text) : value
   } catch {
     return undefined
   }
@@ -28,25 +24,38 @@ export function printJson(fields: Fields): string {
   const text = JSON.stringify(fields, (_, value: unknown) => {
     if (typeof value !== 'bigint') return value
     hasLong = true
-    return `${mark}${value}`
+    return 0
   })
-  return hasLong ? text.replace(/"\\u0000int:(-?\d+)"/g, '$1') : text
+  if (!hasLong) return text
+  const mark = markFor(text)
+  const marked = JSON.stringify(fields, (_, value: unknown) =>
+    typeof value === 'bigint' ? `${mark}${value}` : value
+  )
+  return marked.replace(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1')
 }
 
-function markLong(text: string): string {
+/** Stands before the digits of a number that `JSON.parse` would round. No text holds its own hash. */
+function markFor(text: string): string {
+  return `${createHash('sha256').update(text).digest('hex')}:`
+}
+
+/** `text` is JSON: in anything else the quotes that stay open would be sought again and again. */
+function withLong(text: string): Fields | undefined {
+  const mark = markFor(text)
+  const value: unknown = JSON.parse(markLong(text, mark), (_, one: unknown) =>
+    typeof one === 'string' && one.startsWith(mark) ? BigInt(one.slice(mark.length)) : one
+  )
+  return isFields(value) ? value : undefined
+}
+
+function markLong(text: string, mark: string): string {
   return text.replace(
     /"[^"\\]*(?:\\[^][^"\\]*)*"|-?\d{16,}(?![\d.eE])|-?\d+[.\deE+-]*/g,
     (token) => {
       if (!/^-?\d{16,}$/.test(token) || Number.isSafeInteger(Number(token))) return token
-      return JSON.stringify(`${mark}${token}`)
+      return `"${mark}${token}"`
     }
   )
-}
-
-function unmarked(value: unknown): unknown {
-  if (typeof value !== 'string' || !value.startsWith(mark)) return value
-  const digits = value.slice(mark.length)
-  return /^-?\d+$/.test(digits) ? BigInt(digits) : value
 }
 
 function isDeeper(value: object, depth: number): boolean {

@@ -56,9 +56,10 @@ export class Inbox {
     return this.#records.count
   }
 
+  /** Whoever adds has to wait; nobody any more once it has ended. */
   get full(): boolean {
     const { maxBytes, maxRecords } = this.#options
-    return this.#bytes >= maxBytes || this.count >= maxRecords
+    return !this.#ended && (this.#bytes >= maxBytes || this.count >= maxRecords)
   }
 
   /**
@@ -74,9 +75,12 @@ export class Inbox {
     return true
   }
 
-  /** Resolves when it is not full, or has ended. */
+  /**
+   * Resolves when it is not full, or has ended. Others that waited may fill it before the caller
+   * goes on, so one of many looks at `full` again.
+   */
   async room(): Promise<void> {
-    while (this.full && !this.#ended) {
+    while (this.full) {
       await new Promise<void>((resolve) => {
         this.#wakeGivers.push(resolve)
       })

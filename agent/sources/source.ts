@@ -65,5 +65,7 @@ export interface SourceType<Options = unknown> {
   readonly summary: string
   /** Its own options, `key` among them, each with `.describe()` and its default. */
   readonly options: z.ZodObject
+  /** Throws `config` for options that contradict each other; called when they are read. */
+  check?(options: Options): void
   create(options: Options, context: SourceContext): Source
 }

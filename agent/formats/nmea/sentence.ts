@@ -18,7 +18,7 @@ export interface SentenceRules {
   readonly requireChecksum: boolean
 }
 
-const form = /^\$([^*]*)(?:\*([0-9A-Fa-f]{2}))?\s*$/
+const form = /^\$([^*]*)(?:\*([0-9A-Fa-f]{2}))?$/
 const address = /^(?:(P)([A-Z0-9]+)|([A-Z][A-Z0-9])([A-Z]{3}))$/
 
 /**
@@ -29,7 +29,7 @@ export function parseSentence(
   line: string,
   { requireChecksum }: SentenceRules
 ): Sentence | SentenceProblem {
-  const match = form.exec(line.slice(Math.max(0, line.lastIndexOf('$'))))
+  const match = form.exec(line.slice(Math.max(0, line.lastIndexOf('$'))).trimEnd())
   if (!match) return 'not_nmea'
   const [, body = '', checksum] = match
   if (checksum === undefined && requireChecksum) return 'no_checksum'

@@ -21,9 +21,7 @@ class ExecSource implements Source {
   readonly #tally = new Tally()
   readonly #runner: KeptCommand | RepeatedCommand
 
-  /** Throws `config` unless there is exactly one of `every` and `keep`. */
   constructor(exec: ExecOptions, context: SourceContext) {
-    requireOneWay(exec, context.name)
     this.name = context.name
     this.#context = context
     const tally = this.#tally
@@ -51,18 +49,18 @@ class ExecSource implements Source {
   }
 }
 
-function requireOneWay({ every, keep, lines, timeout }: ExecOptions, name: string): void {
-  const where = `source ${name}: exec`
+/** There is exactly one of `every` and `keep`. */
+function requireOneWay({ every, keep, lines, timeout }: ExecOptions): void {
   if ((every === undefined) !== keep) {
     throw new HeadwaterError(
       'config',
-      `${where}: write either "every:" with an interval, or "keep: true" to keep it running`
+      'write either "every:" with an interval, or "keep: true" to keep it running'
     )
   }
   if (keep && (lines || timeout !== undefined)) {
     throw new HeadwaterError(
       'config',
-      `${where}: "lines" and "timeout" belong to "every"; with "keep" each line is a record, and there is no time limit`
+      '"lines" and "timeout" belong to "every"; with "keep" each line is a record, and there is no time limit'
     )
   }
 }
@@ -71,5 +69,6 @@ export const exec: SourceType<ExecOptions> = {
   key: 'exec',
   summary: 'Records what a program prints, run at an interval or kept running.',
   options: execOptions,
+  check: requireOneWay,
   create: (options, context) => new ExecSource(options, context)
 }

@@ -26,12 +26,13 @@ export class LineWatcher {
       killSignal: 'SIGKILL'
     })
     this.#child = child
+    // First, for without a free descriptor there are no pipes, and what follows throws.
+    child.once('error', (error) => {
+      this.#complaint = error.message
+    })
     this.#intake = new Intake(child.stdout, gatherBytes)
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-complaintChars)
-    })
-    child.once('error', (error) => {
-      this.#complaint = error.message
     })
     this.#closed = new Promise((resolve) => {
       child.once('close', (code, by) => resolve(by === null ? `exit code ${code}` : by))

@@ -36,15 +36,7 @@ export class HttpSource implements Source {
   readonly #tally = new Tally()
   #port: HttpPort | undefined
 
-  /** Throws `config` for an address that others can reach without the options that allow it. */
   constructor(options: HttpOptions, context: SourceContext) {
-    const { http, token, insecure } = options
-    if (!isLoopback(http.host) && !(token && insecure)) {
-      throw new HeadwaterError(
-        'config',
-        `source ${context.name}: http: ${formatListenAddress(http)} can be reached from other machines; write "token:" and "insecure: true" beside it if that is meant, or listen on 127.0.0.1`
-      )
-    }
     this.name = context.name
     this.#options = options
     this.#context = context
@@ -84,6 +76,15 @@ export class HttpSource implements Source {
   }
 }
 
+/** An address that others can reach needs the options that allow it. */
+function requireGuarded({ http, token, insecure }: HttpOptions): void {
+  if (isLoopback(http.host) || (token && insecure)) return
+  throw new HeadwaterError(
+    'config',
+    `${formatListenAddress(http)} can be reached from other machines; write "token:" and "insecure: true" beside it if that is meant, or listen on 127.0.0.1`
+  )
+}
+
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
@@ -96,5 +97,6 @@ export const http: SourceType<HttpOptions> = {
   summary:
     'Takes records by HTTP POST from programs on this machine, and answers when they are durable.',
   options: httpOptions,
+  check: requireGuarded,
   create: (options, context) => new HttpSource(options, context)
 }

@@ -16,6 +16,9 @@ const gatheredBytes = 8 * 1024 * 1024
 /** How long the last messages may take to become durable when the agent stops. */
 const graceMs = 5000
 
+/** MQTT 3.1.1 section 4.7.1, of at most 1024 characters. */
+const topicFilter = /^(?=[^\0\n]{1,1024}$)(?:(?:\+|[^+#/]*)\/)*(?:#|\+|[^+#/]*)$/
+
 const key = z.codec(z.string(), z.custom<MqttKey>(), {
   decode: (text, context) => attempt(context, text, () => parseKey(text)),
   encode: (value) => (typeof value === 'string' ? value : `segment:${value.segment}`)
@@ -34,7 +37,7 @@ const mqttOptions = z.strictObject({
     .refine(isBrokerUrl, 'must be mqtt://HOST:PORT or mqtts://HOST:PORT, without user and password')
     .describe('Broker to subscribe at, such as mqtt://127.0.0.1:1883.'),
   topics: z
-    .array(z.string().regex(/^[^\0\n]{1,1024}$/))
+    .array(z.string().regex(topicFilter, 'must be a topic filter: + a whole level, # the last one'))
     .min(1)
     .max(256)
     .describe('Topic filters, with + and #.'),

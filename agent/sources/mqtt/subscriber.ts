@@ -93,8 +93,9 @@ export class Subscriber {
     }
     // Known before the broker accepts, for the first messages may come with its answer.
     const connection = await BrokerConnection.dial(broker, events)
+    // Whoever stopped did not wait for this, so nobody else closes it.
+    if (signal.aborted) return connection.abandon()
     this.#connection = connection
-    if (signal.aborted) return
     await connection.ready()
     const known = this.#subscribedBefore()
     if (!connection.resumed && known.length > 0) {

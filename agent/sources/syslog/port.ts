@@ -17,7 +17,7 @@ export interface Receiver {
   /** `bytes` may be kept. */
   message(bytes: Buffer, about: { readonly peer: string; readonly cut: boolean }): void
   readonly full: boolean
-  /** Resolves when there is room, or when nothing is wanted any more. */
+  /** Resolves when there is room, or when nothing is wanted any more; the room is not reserved. */
   room(): Promise<void>
   allows(peer: string): boolean
   problem(reason: PortProblem): void

@@ -112,14 +112,15 @@ export class StreamPort implements Port {
     try {
       const pieces: AsyncIterable<Buffer> = socket
       for await (const piece of pieces) {
-        await receiver.room()
+        // Many may have waited, and those before this one may have taken all the room.
+        while (receiver.full) await receiver.room()
         framer.push(piece)
       }
     } catch (error) {
       whole = false
       if (!endedHere(error)) receiver.problem('lost_connection')
     }
-    await receiver.room()
+    while (receiver.full) await receiver.room()
     framer.end(whole)
   }
 }

@@ -75,15 +75,12 @@ export class SyslogSource implements Source {
   readonly #tally = new Tally()
   readonly #listeners: readonly Listener[]
 
-  /** Throws `config` for an address that lacks the options it needs. */
   constructor(options: SyslogOptions, context: SourceContext) {
     this.name = context.name
     this.#context = context
-    const addresses = Array.isArray(options.syslog) ? options.syslog : [options.syslog]
-    for (const one of addresses) requireGuarded(one, options, context.name)
     const { key, raw } = options
     const shared = { context, tally: this.#tally, peers: new Peers(options.allow), key, raw }
-    this.#listeners = addresses.map((one) => {
+    this.#listeners = addressesOf(options).map((one) => {
       const listener = { ...shared, waits: one.protocol !== 'udp' }
       return new Listener(listener, (receiver) => portAt(one, options, receiver))
     })
@@ -125,8 +122,12 @@ function portAt(at: SyslogAddress, options: SyslogOptions, receiver: Receiver): 
   return new StreamPort({ address: at, receiver, tls: secure, ...limits })
 }
 
-function requireGuarded(at: SyslogAddress, options: SyslogOptions, source: string): void {
-  const text = `source ${source}: syslog: ${formatSyslogAddress(at)}`
+function addressesOf({ syslog }: SyslogOptions): readonly SyslogAddress[] {
+  return Array.isArray(syslog) ? syslog : [syslog]
+}
+
+function requireGuarded(at: SyslogAddress, options: SyslogOptions): void {
+  const text = formatSyslogAddress(at)
   if (at.protocol === 'tls') {
     if (options.tls) return
     throw new HeadwaterError('config', `${text} needs "tls:" with "cert:" and "key:" beside it`)
@@ -142,5 +143,9 @@ export const syslog: SourceType<SyslogOptions> = {
   key: 'syslog',
   summary: 'Takes syslog messages (RFC 5424, RFC 3164) over UDP, TCP and TLS.',
   options: syslogOptions,
+  check: (options) => {
+    for (const one of addressesOf(options)) requireGuarded(one, options)
+    void new Peers(options.allow)
+  },
   create: (options, context) => new SyslogSource(options, context)
 }

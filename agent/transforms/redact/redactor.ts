@@ -12,8 +12,12 @@ export interface RedactorOptions {
   readonly hashKey?: string | undefined
 }
 
-/** What a pattern of the operator is shown at once, which bounds the work of a bad one. Characters. */
-const pieceChars = 4 * 1024
+/**
+ * A pattern of the operator is shown two steps and their context at once, which bounds the work of a
+ * bad one; it finds whatever is no longer than a step. Characters.
+ */
+const stepChars = 4 * 1024
+const contextChars = 256
 
 /** Takes what must not be seen out of texts. */
 export class Redactor {
@@ -30,7 +34,7 @@ export class Redactor {
       left = detectors[name](left, (found) => this.mask(name, found))
     }
     for (const pattern of this.#options.patterns) {
-      left = inPieces(left, (piece) => piece.replace(pattern, (found) => this.#own(found)))
+      left = replaceAll(left, pattern, (found) => this.#own(found))
     }
     return left
   }
@@ -83,16 +87,24 @@ export class Redactor {
   }
 }
 
-/** Pieces end behind white space where there is some, so that words stay whole. */
-function inPieces(text: string, change: (piece: string) => string): string {
-  if (text.length <= pieceChars) return change(text)
-  let changed = ''
+/** Whatever begins in a step is looked for up to the end of the next, so no end of one hides it. */
+function replaceAll(text: string, pattern: RegExp, replace: (found: string) => string): string {
+  let left = ''
+  let done = 0
   for (let at = 0; at < text.length; ) {
-    const end = at + pieceChars
-    const space = end < text.length ? text.slice(at, end).search(/\s\S*$/) : -1
-    const next = space <= 0 ? end : at + space + 1
-    changed += change(text.slice(at, next))
-    at = next
+    // Some of what stands before, for a pattern that looks behind itself.
+    const from = Math.max(0, at - contextChars)
+    const shown = text.slice(from, at + 2 * stepChars)
+    const isLast = from + shown.length === text.length
+    const next = isLast ? text.length : at + stepChars
+    pattern.lastIndex = at - from
+    for (const { index, 0: found } of shown.matchAll(pattern)) {
+      const start = from + index
+      if (start >= next && !isLast) break
+      left += text.slice(done, start) + replace(found)
+      done = start + found.length
+    }
+    at = Math.max(next, done)
   }
-  return changed
+  return left + text.slice(done)
 }
