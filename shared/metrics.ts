@@ -27,8 +27,9 @@ export async function renderMetrics<T>(
   specs: readonly MetricSpec<T>[],
   program: T
 ): Promise<string> {
-  const { Registry } = await import('prom-client')
-  const registry = new Registry()
+  // A bundle has the names of a CommonJS library in its default alone.
+  const { default: library } = await import('prom-client')
+  const registry = new library.Registry()
   for (const spec of specs) {
     const metric = {
       name: spec.name,

@@ -53,11 +53,11 @@ export class ExportWriter {
     await this.#end(this.#streams)
   }
 
-  /** Takes away what was written. */
+  /** Takes away what was written, as far as the medium lets it. */
   async discard(): Promise<void> {
     await this.#file?.close().catch(() => undefined)
     this.#file = undefined
-    for (const path of this.#paths) await rm(path, { force: true })
+    for (const path of this.#paths) await rm(path, { force: true }).catch(() => undefined)
   }
 
   async #end(streams: EndEntry['streams']): Promise<void> {

@@ -71,7 +71,7 @@ export async function readExport(
     }
     problems.push(...missingStreams(one))
   }
-  return { frames, problems, withheld }
+  return { frames: inTurn(frames), problems, withheld }
 }
 
 function collect(all: Map<string, Collected>, path: string, { at, entry }: FoundEntry): void {
@@ -115,12 +115,31 @@ function inOrder(
   const sound = hole === -1 ? all : all.slice(0, hole)
   const held = all.length - sound.length
   const rest = held > 0 ? ` and the ${held} after them are not sent:` : ':'
-  return { sound, held, problem: `${what}${rest} the device still has them and sends them itself` }
+  const where = carry.releases
+    ? 'without the end it is not known whether the device let go of them; give all files, or --skip-missing if nobody has the rest'
+    : 'the device still has them and sends them itself'
+  return { sound, held, problem: `${what}${rest} ${where}` }
 }
 
 function missingStreams({ carry, counts, streams }: Collected): string[] {
   const missing = [...(counts?.keys() ?? [])].filter((stream) => !streams.has(stream))
   return missing.map((stream) => `${nameOf(carry)}: all of stream ${stream} is missing`)
+}
+
+/**
+ * A clock that went back makes a later export look like the older one, so within one life of a
+ * device the numbers decide: the gateway would take a lower one that comes late for a repeat.
+ */
+function inTurn(frames: readonly CarriedFrame[]): CarriedFrame[] {
+  const lives = new Map<string, CarriedFrame[]>()
+  for (const frame of frames) {
+    const { device, stream, epoch } = frame.header
+    const name = `${device}/${stream}/${epoch}`
+    const life = lives.get(name) ?? []
+    lives.set(name, life)
+    life.push(frame)
+  }
+  return [...lives.values()].flatMap((life) => life.sort((a, b) => a.header.first - b.header.first))
 }
 
 function isRepeat(known: Set<string>, { header }: CarriedFrame): boolean {

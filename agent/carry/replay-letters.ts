@@ -60,7 +60,12 @@ export async function replayLetters(
     records += countOf(found.letter.seqs)
   }
   await buffer.removeDeadLetters(done, { lost: false })
-  const clearing = [...buffer.cursors(markSource).keys()].map(noMark)
+  // A mark from before a crash stays as long as its letter, which was not meant now.
+  const left = new Set<string>()
+  for await (const found of lettersOf(buffer, {})) left.add(markOf(found).source)
+  const clearing = [...buffer.cursors(markSource).keys()]
+    .filter((source) => !left.has(source))
+    .map(noMark)
   if (clearing.length > 0) {
     await append(buffer, { stream: markSource, columns: noRecords, cursors: clearing }, clock)
   }

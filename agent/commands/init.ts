@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -38,7 +38,7 @@ async function init(flags: InitFlags, terminal: Terminal, root: string): Promise
   const found = await survey(root)
   const draft = draftOf(found, { device, to, kinds: Object.keys(sourceLoaders) })
   await check(draft, { to, device }, terminal.env)
-  await writeFile(output, draft, { flag: force ? 'w' : 'wx' }).catch((cause: unknown) => {
+  await save(draft, output).catch((cause: unknown) => {
     throw new HeadwaterError('config', `--output: ${output} cannot be written: ${String(cause)}`, {
       cause
     })
@@ -46,6 +46,19 @@ async function init(flags: InitFlags, terminal: Terminal, root: string): Promise
   terminal.print(reportOf(found))
   terminal.print(`\n${draft}`)
   terminal.print(`written to ${output}; next: headwater-agent run --config ${output}`)
+}
+
+/** All of it or nothing: a full disk leaves no half of a file, and an old one as it was. */
+async function save(draft: string, output: string): Promise<void> {
+  const path = await realpath(output).catch(() => output)
+  const fresh = `${path}.new`
+  try {
+    await writeFile(fresh, draft, { flush: true })
+    await rename(fresh, path)
+  } catch (error) {
+    await rm(fresh, { force: true }).catch(() => undefined)
+    throw error
+  }
 }
 
 function isThere(output: string): HeadwaterError {

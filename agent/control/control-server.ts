@@ -13,6 +13,8 @@ import { TapStream } from './tap-stream.ts'
 /** Everybody who looks on takes some of the agent's time. */
 const maxTappers = 4
 
+const unknown = { code: 'not_found', message: '/status or /tap' } as const
+
 export interface ControlServerOptions {
   readonly dataDir: string
   readonly status: () => AgentStatus
@@ -65,11 +67,13 @@ export class ControlServer implements Component {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    // `//` is no URL.
+    if (!URL.canParse(request.url ?? '/', 'http://agent')) return sendJson(response, 404, unknown)
     const url = new URL(request.url ?? '/', 'http://agent')
     try {
       if (url.pathname === '/status') return sendJson(response, 200, this.#options.status())
       if (url.pathname === '/tap') return this.#tap(url.searchParams, response)
-      sendJson(response, 404, { code: 'not_found', message: '/status or /tap' })
+      sendJson(response, 404, unknown)
     } catch (error) {
       const { code, message, kind } = asHeadwaterError(error)
       sendJson(response, kind.status, { code, message })

@@ -3,7 +3,7 @@ import { asHeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Calendar, LocalTime } from './calendar.ts'
 import { KnownTime } from './known-time.ts'
-import { Usage, type UsageState } from './usage.ts'
+import { type PeriodUsage, Usage, type UsageState } from './usage.ts'
 import { readUsage, writeUsage } from './usage-file.ts'
 
 export interface UsageLedgerOptions {
@@ -25,8 +25,8 @@ export class UsageLedger {
   readonly #options: UsageLedgerOptions
   #time: KnownTime
   #usage = new Usage()
-  /** What the file says of the month. */
-  #promised: UsageState['month'] | undefined
+  /** What the file says. */
+  #promised: UsageState | undefined
   #movedBytes = 0
   #failing = false
 
@@ -67,7 +67,7 @@ export class UsageLedger {
       if (!saved) return
       this.#time = new KnownTime(clock, saved.latestMs)
       this.#usage = new Usage(saved.usage)
-      this.#promised = saved.usage.month
+      this.#promised = saved.usage
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
       if (error.code === 'store_too_new') throw error
@@ -82,9 +82,9 @@ export class UsageLedger {
   async keep(): Promise<void> {
     const paceBytes = this.#movedBytes
     this.#movedBytes = 0
-    const { month } = this.used()
+    const { day, month } = this.used()
     const promised = this.#promised
-    const kept = promised?.period === month.period && month.bytes + paceBytes <= promised.bytes
+    const kept = covers(promised?.day, day, paceBytes) && covers(promised?.month, month, paceBytes)
     if (kept || month.bytes === 0) return
     // Enough for two minutes, so that it is written every other one at most while the pace holds.
     await this.#write(Math.max(this.#options.aheadBytes, 2 * paceBytes))
@@ -106,11 +106,20 @@ export class UsageLedger {
     }
     try {
       await writeUsage(path, { latestMs: this.#time.latestMs, usage: ahead })
-      this.#promised = ahead.month
+      this.#promised = ahead
       this.#failing = false
     } catch (error) {
       if (!this.#failing) log.error({ error, path }, 'what the link used cannot be kept on disk')
       this.#failing = true
     }
   }
+}
+
+/** What was promised is enough for what was used, and another such minute. */
+function covers(
+  promised: PeriodUsage | undefined,
+  { period, bytes }: PeriodUsage,
+  paceBytes: number
+): boolean {
+  return promised?.period === period && bytes + paceBytes <= promised.bytes
 }

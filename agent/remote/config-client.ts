@@ -98,7 +98,7 @@ export class ConfigClient {
       },
       ...(body === undefined ? {} : { body })
     }
-    const undici = await import('undici')
+    const { default: undici } = await import('undici')
     const client = new undici.Client(url.origin, {
       connect: {
         rejectUnauthorized: !insecure,

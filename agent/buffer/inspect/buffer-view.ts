@@ -62,9 +62,14 @@ export class BufferView {
     this.#reader = new StoreReader(options.directory, options)
   }
 
-  /** Rejects with `not_found` when no agent ever had its buffer there, with `store_too_new`. */
+  /**
+   * Rejects with `not_found` when no agent ever had its buffer there, with `config` when this user
+   * may not look, with `store_too_new`.
+   */
   static async open(options: ViewOptions): Promise<BufferView> {
-    const path = await agentStorePath(options.directory)
+    const path = await agentStorePath(options.directory).catch((cause: unknown) => {
+      throw closed(options.directory, cause)
+    })
     if (path === undefined) {
       const message = `${options.directory} holds no buffer of an agent; give another --data-dir`
       throw new HeadwaterError('not_found', message)
@@ -175,6 +180,15 @@ export class BufferView {
     if (db) this.#open = { path, db }
     return db
   }
+}
+
+function closed(directory: string, cause: unknown): HeadwaterError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  const todo =
+    code === 'EACCES'
+      ? 'run this as the user of the agent, or as root'
+      : 'give another --data-dir, or see to its disk'
+  return new HeadwaterError('config', `${directory} cannot be read (${code}): ${todo}`, { cause })
 }
 
 const selectHeads = `SELECT id, version, stream, epoch, first, count, wall_ms,

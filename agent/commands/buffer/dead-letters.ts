@@ -12,6 +12,7 @@ import {
   lettersOf,
   replayLetters
 } from '../../carry/replay-letters.ts'
+import { printable } from '../../control/printable.ts'
 import { createClock } from '../../create-clock.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
 import { recordLines } from './record-lines.ts'
@@ -115,7 +116,7 @@ async function linesOf({ id, letter }: FoundLetter, json: boolean): Promise<stri
     return records.map((one) => `${JSON.stringify(about).slice(0, -1)},${one.slice(1)}`)
   }
   if (json) return [JSON.stringify({ ...about, stream, epoch, data: body.toString('base64') })]
-  const head = `#${id}  ${stream}  ${many(seqs.length, 'record')}  ${code}  parked ${timeText(parkedMs)}\n    ${reason}`
+  const head = `#${id}  ${stream}  ${many(seqs.length, 'record')}  ${code}  parked ${timeText(parkedMs)}\n    ${printable(reason)}`
   if (records.length > 0) return [head, ...records.map((one) => `    ${one}`)]
   const beginning = body.subarray(0, shownBytes).toString('hex')
   return [head, `    ${body.length} bytes that are no frame, in hexadecimal: ${beginning}`]

@@ -80,13 +80,27 @@ function exportCopy(job: Job): Promise<readonly string[]> {
   })
 }
 
-function exportAndRelease(job: Job): Promise<readonly string[]> {
+async function exportAndRelease(job: Job): Promise<readonly string[]> {
   const { flags, terminal, facts, time } = job
-  return withOwnBuffer({ flags, terminal, device: facts.device, time }, async (buffer) => {
+  const options = { flags, terminal, device: facts.device, time }
+  const problems = await withOwnBuffer(options, async (buffer) => {
     const source = ownedFrames(buffer, flags)
     const { ids } = await write(source, job)
     for (const id of ids) await buffer.release(id)
     return source.problems
+  })
+  return [...problems, ...(await keptIn(job))]
+}
+
+/** What could not be let go of, because the disk did not take it. */
+function keptIn({ flags, terminal }: Job): Promise<string[]> {
+  return withView(flags, terminal, async (view) => {
+    const { frames } = await view.waiting()
+    const kept = frames.filter(({ stream }) => (flags.stream ?? stream) === stream).length
+    if (kept === 0) return []
+    return [
+      `${many(kept, 'frame')} could not be let go of, see to the disk: the agent sends them as well. The files are whole, and what arrives twice is stored once.`
+    ]
   })
 }
 
@@ -97,7 +111,8 @@ async function write(source: ExportSource, job: Job): Promise<Exported> {
   const exported = await exportFrames(source, { carry, base, maxFileBytes })
   const { frames, records, streams, paths } = exported
   if (frames === 0) {
-    terminal.print('Nothing waits; no file was written.')
+    const what = flags.stream === undefined ? 'Nothing' : `Nothing of stream ${flags.stream}`
+    terminal.print(`${what} waits; no file was written.`)
     return exported
   }
   const what = `${many(records, 'record')} of ${many(streams.length, 'stream')} (${streams.join(', ')})`

@@ -1,6 +1,7 @@
 import { countOf } from '../../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import { type LetterFilter, lettersOf } from '../../carry/replay-letters.ts'
+import { printable } from '../../control/printable.ts'
 import { sizeText, table, timeText } from './table.ts'
 
 /** Dead letters of one stream that were refused with one code. */
@@ -44,7 +45,7 @@ export function letterTable(groups: readonly LetterGroup[]): string {
     String(one.records),
     sizeText(one.bytes),
     timeText(one.newestMs),
-    one.reason
+    printable(one.reason)
   ])
   return table([['stream', 'code', 'letters', 'records', 'size', 'newest', 'reason'], ...rows])
 }

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Log } from '../../../shared/log.ts'
+import { printable } from '../../control/printable.ts'
 
 /** Warnings and errors as a line each for a person, in place of JSON. */
 export function plainLog(print: (text: string) => void): Log {
@@ -9,7 +10,7 @@ export function plainLog(print: (text: string) => void): Log {
       write: (line) => {
         const { msg, why, error } = JSON.parse(line) as Line
         const reason = why ?? error?.message
-        print(reason === undefined ? msg : `${msg}: ${reason}`)
+        print(printable(reason === undefined ? msg : `${msg}: ${reason}`))
       }
     }
   )

@@ -5,6 +5,7 @@ import type { Terminal } from '../../../shared/command-line.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { systemRandom } from '../../../shared/random.ts'
 import { Secret } from '../../../shared/secret.ts'
+import { printable } from '../../control/printable.ts'
 import { exportEnding } from '../../carry/export-writer.ts'
 import { type CarriedFrame, readExport } from '../../carry/read-export.ts'
 import { type Replayed, replayFrames } from '../../carry/replay-frames.ts'
@@ -71,7 +72,7 @@ async function replayDevice(
     signal,
     progress: progressPrinter(terminal, records)
   })
-  for (const line of replayed.refused) terminal.print(line)
+  for (const line of replayed.refused) terminal.print(printable(line))
   const kept = replayed.refused.length > 0 ? '; the files still hold what was refused' : ''
   terminal.print(
     replayed.ended
@@ -87,7 +88,7 @@ async function transportTo({ to, tokenFile, ca }: ReplayFlags, device: string) {
   }
   const secret = tokenFile === undefined ? undefined : Secret.inFile(resolve(tokenFile))
   await secret?.read()
-  const authority = ca === undefined ? undefined : await readFile(resolve(ca), 'utf8')
+  const authority = ca === undefined ? undefined : await authorityIn(resolve(ca))
   return createTransport(
     {
       url: new URL(to),
@@ -102,17 +103,24 @@ async function transportTo({ to, tokenFile, ca }: ReplayFlags, device: string) {
   )
 }
 
+async function authorityIn(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new HeadwaterError('config', `--ca: ${path} cannot be read: ${String(cause)}`, { cause })
+  })
+}
+
 /** Files as they are; of a directory those that are exports by their names. */
 async function filesOf(given: readonly string[]): Promise<string[]> {
   const paths: string[] = []
   for (const path of given.map((one) => resolve(one))) {
     const found = await stat(path).catch((cause: unknown) => {
-      throw new HeadwaterError('config', `${path} is not there`, { cause })
+      throw new HeadwaterError('config', `${path} is not there, or may not be read`, { cause })
     })
-    if (!found.isDirectory()) {
+    if (found.isFile()) {
       paths.push(path)
       continue
     }
+    if (!found.isDirectory()) throw new HeadwaterError('config', `${path} is no file`)
     // Some systems put files of their own beside, `._name`.
     const isExport = (name: string) => name.endsWith(exportEnding) && !name.startsWith('.')
     const names = (await readdir(path)).filter(isExport).toSorted()

@@ -1,4 +1,4 @@
-import { chown, readdir, stat } from 'node:fs/promises'
+import { lchown, readdir, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../shared/clock.ts'
@@ -21,7 +21,8 @@ export interface OwnBufferOptions {
 
 /**
  * Has the buffer of an agent that is stopped for itself until `work` is done. Rejects with
- * `not_found` when there is none, and with `store_locked` while the agent runs.
+ * `not_found` when there is none, with `store_locked` while the agent runs, and with `store_full`
+ * when nothing can be written to it: what `work` changed would be forgotten.
  */
 export async function withOwnBuffer<T>(
   { flags, terminal, device = 'none', time }: OwnBufferOptions,
@@ -32,8 +33,9 @@ export async function withOwnBuffer<T>(
   const log = plainLog((text) => terminal.print(text))
   const system = { clock: systemClock, random: systemRandom, time, log }
   const buffer = offlineBuffer({ directory, device, ...system })
-  await buffer.start(new AbortController().signal).catch(agentRuns)
   try {
+    await buffer.start(new AbortController().signal).catch(agentRuns)
+    if (buffer.readOnly) throw unwritable(directory)
     return await work(buffer)
   } finally {
     await buffer.stop(AbortSignal.abort())
@@ -48,11 +50,21 @@ function agentRuns(cause: unknown): never {
   throw new HeadwaterError('store_locked', message, { cause })
 }
 
-/** What root has made here belongs to the user of the agent, who could not write to it otherwise. */
+function unwritable(directory: string): HeadwaterError {
+  const message = `${directory} cannot be written, so nothing was changed: its disk is full or broken, or this user may not`
+  return new HeadwaterError('store_full', message)
+}
+
+/** What root has made here belongs to the user of the agent, who could not write to it otherwise. Links are not followed: they may lead to files of others. */
 async function giveBack(directory: string): Promise<void> {
   const { uid, gid } = await stat(directory)
   if (userInfo().uid !== 0 || uid === 0) return
-  for (const name of await readdir(directory, { recursive: true })) {
-    await chown(join(directory, name), uid, gid)
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    await lchown(join(entry.parentPath, entry.name), uid, gid).catch(unlessGone)
   }
+}
+
+/** An agent that was started meanwhile takes files away. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }

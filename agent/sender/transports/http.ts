@@ -21,7 +21,7 @@ const keepAliveMs = 60_000
 /** More than any window of the sender, which alone decides how much is in flight. */
 const pipelining = 256
 
-type Library = typeof import('undici')
+type Library = typeof import('undici').default
 
 interface Prepared {
   readonly library: Library
@@ -91,7 +91,8 @@ export class HttpTransport implements Transport {
   }
 
   async #prepare(frame: StoredFrame): Promise<Prepared> {
-    const [library, payload, token] = await Promise.all([
+    // A bundle has the names of a CommonJS library in its default alone.
+    const [{ default: library }, payload, token] = await Promise.all([
       import('undici'),
       payloadOf(frame, this.#options),
       this.#tokens.get()

@@ -57,7 +57,11 @@ export class BrokerConnection {
 
   /** A connection that is being made; see `ready`. Rejects with `config` for an unreadable secret. */
   static async dial(options: BrokerOptions, events: BrokerEvents): Promise<BrokerConnection> {
-    const [mqtt, password] = await Promise.all([import('mqtt'), options.password?.read()])
+    // A bundle has the names of a CommonJS library in its default alone.
+    const [{ default: mqtt }, password] = await Promise.all([
+      import('mqtt'),
+      options.password?.read()
+    ])
     const socket = dial(options)
     const client = new mqtt.MqttClient(() => socket, clientOptions(options, password))
     const connection = new BrokerConnection(client, socket, options.url)

@@ -182,6 +182,6 @@ test('the reason of a gateway does not command the terminal', async (t) => {
   for (const args of [['ls'], ['dlq', 'ls'], ['dlq', 'show']]) {
     assert.equal(await run(...args), 0)
     assert.match(terminal.out, /no \\u001b\[2J good/)
-    assert.doesNotMatch(terminal.out, /\u001b/)
+    assert.ok(!terminal.out.includes('\u001b'))
   }
 })
