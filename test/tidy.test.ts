@@ -275,6 +275,19 @@ test('every source has its page', async () => {
   )
 })
 
+test('a library that is loaded late is taken by its default: in the packaged agent it has nothing else', () => {
+  for (const file of sources.filter((file) => !file.startsWith('gateway/'))) {
+    const text = readFileSync(join(root, file), 'utf8')
+    for (const { 0: call, 1: name, index } of text.matchAll(
+      /(?<!typeof )import\('([^.'][^']*)'\)(?!\.)/g
+    )) {
+      if (name?.startsWith('node:')) continue
+      const statement = text.slice(text.lastIndexOf('const ', index), index)
+      assert.match(statement, /default:/, `${file}: ${call}`)
+    }
+  }
+})
+
 test('every transform has its page', async () => {
   const { transformLoaders } = await import('../agent/transforms/index.ts')
   const pages = Object.keys(transformLoaders).map((key) => `docs/reference/transforms/${key}.md`)

@@ -1,4 +1,4 @@
-import { printable } from './printable.ts'
+import { printable } from '../../shared/printable.ts'
 import type { TapSide } from './taps.ts'
 
 /** A line of `TapStream`. */

@@ -28,7 +28,7 @@ test('a buffer image restored after its records were sent takes no identity twic
   const log = await scenario.file('app.log', numberedLines(100))
   const data = scenario.path('agent-device-1')
   await runOnce(scenario, log)
-  await cp(data, scenario.path('image'), { recursive: true })
+  await cp(data, scenario.path('image'), { recursive: true, filter: isNoSocket })
   await appendFile(log, numberedLines(100, 101))
   await runOnce(scenario, log)
   // The card is put back to the image, and the log is another one by now.
@@ -49,7 +49,7 @@ test('an image with unsent records cloned to two cards loses and doubles nothing
   await delay(2500)
   await agent.kill()
   const clone = scenario.path('clone')
-  await cp(scenario.path('agent-device-1'), clone, { recursive: true })
+  await cp(scenario.path('agent-device-1'), clone, { recursive: true, filter: isNoSocket })
   await scenario.startGateway()
   await runOnce(scenario, await scenario.file('b.log', numberedLines(30, 2001)), { dataDir: clone })
   await runOnce(scenario, await scenario.file('a.log', numberedLines(30, 1001)))
@@ -150,4 +150,9 @@ async function flipBit(path: string, part: number): Promise<void> {
   byte.writeUInt8(byte.readUInt8(0) ^ 0x10)
   await file.write(byte, 0, 1, at)
   await file.close()
+}
+
+/** The socket of a killed agent is still there; an image of a card has it too, but `cp` has not. */
+function isNoSocket(path: string): boolean {
+  return !path.endsWith('.sock')
 }

@@ -12,7 +12,7 @@ import {
   lettersOf,
   replayLetters
 } from '../../carry/replay-letters.ts'
-import { printable } from '../../control/printable.ts'
+import { printable } from '../../../shared/printable.ts'
 import { createClock } from '../../create-clock.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
 import { recordLines } from './record-lines.ts'

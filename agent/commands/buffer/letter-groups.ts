@@ -1,7 +1,7 @@
 import { countOf } from '../../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import { type LetterFilter, lettersOf } from '../../carry/replay-letters.ts'
-import { printable } from '../../control/printable.ts'
+import { printable } from '../../../shared/printable.ts'
 import { sizeText, table, timeText } from './table.ts'
 
 /** Dead letters of one stream that were refused with one code. */

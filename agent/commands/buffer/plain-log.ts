@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import type { Log } from '../../../shared/log.ts'
-import { printable } from '../../control/printable.ts'
+import { printable } from '../../../shared/printable.ts'
 
 /** Warnings and errors as a line each for a person, in place of JSON. */
 export function plainLog(print: (text: string) => void): Log {
