@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import { anonymousDevice } from './admission.ts'
 import { stampOf, withFileLock } from './file-lock.ts'
@@ -142,25 +143,6 @@ export class DeviceStore {
 
 export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
-}
-
-/** Old or new contents, never half of them, whatever moment the power goes. Readable by its owner only. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = `${path}.new`
-  const file = await open(fresh, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(fresh, path)
-  const directory = await open(join(path, '..'), 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }
 
 function parse(text: string, path: string): Device[] {

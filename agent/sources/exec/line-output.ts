@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { cutColumns } from '../lines/cut-columns.ts'
 import { LineCutter } from '../lines/line-cutter.ts'
 import type { SourceContext } from '../source.ts'
-import { Intake } from '../stdin/intake.ts'
+import { Intake } from '../intake.ts'
 import type { Tally } from '../tally.ts'
 import type { Offer, Target } from './offer.ts'
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Intake } from '../stdin/intake.ts'
+import { Intake } from '../intake.ts'
 
 const gatherBytes = 64 * 1024
 

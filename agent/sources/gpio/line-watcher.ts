@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import { Intake } from '../stdin/intake.ts'
+import { Intake } from '../intake.ts'
 
 /** Edges that are read ahead while an append is under way; then the kernel's queue fills. */
 const gatherBytes = 64 * 1024

@@ -3,7 +3,7 @@ import { type Child, describeExit, startChild } from '../process/child.ts'
 import { Complaints } from '../process/complaints.ts'
 import { harmlessPart } from '../process/environment.ts'
 import type { SourceContext } from '../source.ts'
-import { Intake } from '../stdin/intake.ts'
+import { Intake } from '../intake.ts'
 import type { Tally } from '../tally.ts'
 
 /** Read ahead while appends are under way; beyond it journalctl waits. */

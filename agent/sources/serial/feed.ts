@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Backoff } from '../../../shared/backoff.ts'
 import type { SourceContext } from '../source.ts'
-import { Intake } from '../stdin/intake.ts'
+import { Intake } from '../intake.ts'
 import type { Tally } from '../tally.ts'
 
 /** Read ahead of whoever takes the pieces. */

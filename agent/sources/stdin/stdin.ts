@@ -10,7 +10,7 @@ import { multilineOption } from '../lines/multiline-option.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
-import { Intake } from './intake.ts'
+import { Intake } from '../intake.ts'
 
 /** What is read ahead while an append is under way; beyond it the writer of the pipe waits. */
 const gatherBytes = 1024 * 1024
