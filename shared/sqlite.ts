@@ -22,10 +22,13 @@ export class Database {
     this.#handle = handle
   }
 
-  static open(path: string, options: { readonly?: boolean } = {}): Promise<Database> {
-    const mode = options.readonly
-      ? sqlite3.OPEN_READONLY
-      : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE
+  /** Makes the file when there is none, unless it is `existing` or `readonly`. */
+  static open(
+    path: string,
+    options: { readonly?: boolean; existing?: boolean } = {}
+  ): Promise<Database> {
+    const create = options.existing ? 0 : sqlite3.OPEN_CREATE
+    const mode = options.readonly ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | create
     return new Promise((resolve, reject) => {
       const handle = new sqlite3.Database(path, mode, (error) => {
         if (error) reject(sqliteError(error, path))

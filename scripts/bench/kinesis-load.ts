@@ -18,9 +18,8 @@ function record(index: number): { Data: string; PartitionKey: string } {
 async function run(connection: number): Promise<number> {
   const client = new KinesisRequest(url)
   const Records = Array.from({ length: recordsPerPut }, (_, i) => record(i))
-  const body = JSON.stringify(
-    recordsPerPut > 0 ? { StreamName, Records } : { StreamName, ...record(connection) }
-  )
+  const input = recordsPerPut > 0 ? { StreamName, Records } : { StreamName, ...record(connection) }
+  const body = Buffer.from(JSON.stringify(input))
   const end = performance.now() + seconds * 1000
   let puts = 0
   while (performance.now() < end) {

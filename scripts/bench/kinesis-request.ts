@@ -12,7 +12,7 @@ export class KinesisRequest {
   }
 
   /** The bytes of a good answer. */
-  async send(operation: string, body: string): Promise<Buffer> {
+  async send(operation: string, body: string | Buffer): Promise<Buffer> {
     const answer = await this.#client.request({
       path: '/',
       method: 'POST',

@@ -3,6 +3,7 @@ import type { Database } from '../../../shared/sqlite.ts'
 import { openStoreFile, transaction } from '../../../shared/store-file.ts'
 import type { Block } from './block.ts'
 import { withCrc } from './checked-bytes.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { storeFormat } from './store-format.ts'
 
 /**
@@ -30,6 +31,9 @@ const inserts = Array.from(
   (_, i) => `INSERT INTO blocks (${columns}) VALUES ${valuesOf(i + 1)}`
 )
 
+/** Its log is moved beside the commits; if that lags behind, SQLite does it at four times the size. */
+const fileFormat = { ...storeFormat, checkpointBytes: 4 * storeFormat.checkpointBytes }
+
 /** Named bytes of a snapshot. */
 export type SnapshotEntry = readonly [name: string, body: Buffer]
 
@@ -37,15 +41,17 @@ export type SnapshotEntry = readonly [name: string, body: Buffer]
 export class SegmentWriter {
   readonly path: string
   readonly #db: Database
+  readonly #checkpoints: Checkpoints
 
   private constructor(db: Database) {
     this.path = db.path
     this.#db = db
+    this.#checkpoints = new Checkpoints(db, storeFormat.checkpointBytes)
   }
 
   /** A new file; it counts from the moment its first commit, the snapshot, is on disk. */
   static async create(path: string, snapshot: Iterable<SnapshotEntry>): Promise<SegmentWriter> {
-    const { db } = await openStoreFile(path, storeFormat)
+    const { db } = await openStoreFile(path, fileFormat)
     try {
       await transaction(db, async () => {
         await db.exec(schema)
@@ -61,7 +67,7 @@ export class SegmentWriter {
 
   /** Undefined for a file without its first commit. Rejects with `store_too_new`, `store_corrupt`. */
   static async open(path: string): Promise<SegmentWriter | undefined> {
-    const { db, version } = await openStoreFile(path, storeFormat)
+    const { db, version } = await openStoreFile(path, fileFormat)
     if (version > 0) return new SegmentWriter(db)
     await db.close()
     return undefined
@@ -69,12 +75,17 @@ export class SegmentWriter {
 
   /** Durable when it resolves; when it rejects, all or none of the blocks may be there. */
   async append(blocks: readonly Block[]): Promise<void> {
-    if (blocks.length <= mostRows) return this.#insert(blocks)
-    await transaction(this.#db, async () => {
-      for (let at = 0; at < blocks.length; at += mostRows) {
-        await this.#insert(blocks.slice(at, at + mostRows))
-      }
-    })
+    if (blocks.length <= mostRows) await this.#insert(blocks)
+    else {
+      await transaction(this.#db, async () => {
+        for (let at = 0; at < blocks.length; at += mostRows) {
+          await this.#insert(blocks.slice(at, at + mostRows))
+        }
+      })
+    }
+    let bytes = 0
+    for (const { data, index } of blocks) bytes += data.length + index.length
+    this.#checkpoints.committed(bytes)
   }
 
   async putSnapshot(name: string, body: Buffer): Promise<void> {
@@ -86,6 +97,7 @@ export class SegmentWriter {
    * failed sync has lost are written again. Rejects with `unavailable` while a reader is in the way.
    */
   async settle(): Promise<void> {
+    await this.#checkpoints.idle()
     const row = await this.#db.get('PRAGMA wal_checkpoint(TRUNCATE)')
     if (row?.['busy'] !== 0) {
       throw new HeadwaterError(
@@ -105,8 +117,9 @@ export class SegmentWriter {
     return (await this.#db.get('SELECT 1 FROM blocks WHERE first = ?', first)) !== undefined
   }
 
-  close(): Promise<void> {
-    return this.#db.close()
+  async close(): Promise<void> {
+    await this.#checkpoints.idle()
+    await this.#db.close()
   }
 
   async #insert(blocks: readonly Block[]): Promise<void> {

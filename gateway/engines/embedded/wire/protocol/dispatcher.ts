@@ -14,7 +14,8 @@ import { LazySignal } from './lazy-signal.ts'
 import { operationOf } from './operation-name.ts'
 import { sendBody } from './patient-write.ts'
 import { isDefect, wireErrorOf } from './wire-error-of.ts'
-import { type WireFormat, wireFormatOf } from './wire-format.ts'
+import type { WireFormat } from './wire-format.ts'
+import { wireFormatOf } from './wire-format-of.ts'
 
 export interface DispatcherOptions {
   readonly operations: Operations
@@ -65,6 +66,7 @@ export class Dispatcher {
   /** Ends answers that go on; the others are finished, on connections that then end. */
   stop(): void {
     this.#stopping = true
+    this.#options.bodies.stop()
     for (const ended of this.#underWay) ended.abort()
   }
 

@@ -3,10 +3,11 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { Server as TlsServer, type TlsOptions, TLSSocket } from 'node:tls'
+import { Server as TlsServer, TLSSocket } from 'node:tls'
 import type { Clock } from '../../../../../shared/clock.ts'
-import { HeadwaterError } from '../../../../../shared/errors.ts'
-import { formatListenAddress, type ListenAddress } from '../../../../../shared/listen-address.ts'
+import type { ListenAddress } from '../../../../../shared/listen-address.ts'
+import { listenError } from '../../../../../shared/listen-error.ts'
+import { TlsHandshakes } from '../../../../../shared/tls-handshakes.ts'
 import type { Certificate } from './certificate.ts'
 import type { HttpHandler } from './http-exchange.ts'
 import { oneByOne } from './one-by-one.ts'
@@ -17,7 +18,10 @@ export interface ListenerLimits {
   readonly connections: number
   /** Requests under way on one HTTP/2 connection. */
   readonly streams: number
-  /** From the start of a request, or of a connection, to the end of its headers. Milliseconds. */
+  /**
+   * From the start of a request, or of a connection, to the end of its headers; as long before that
+   * for a TLS handshake. Milliseconds.
+   */
   readonly headersTimeoutMs: number
   /** From the end of the headers to the end of the largest body. Milliseconds. */
   readonly bodyTimeoutMs: number
@@ -37,11 +41,13 @@ export interface ListenerOptions {
 }
 
 const keepAliveProbeMs = 60_000
+const ALPNProtocols = ['h2', 'http/1.1']
 
 /** One port that serves HTTP/1.1 and HTTP/2. */
 export class WireListener {
   readonly #options: ListenerOptions
   readonly #server: Server
+  readonly #handshakes: TlsHandshakes | undefined
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #sockets = new Set<Socket>()
   /** Those that have not said yet what they speak. */
@@ -57,6 +63,10 @@ export class WireListener {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
+    if (this.#server instanceof TlsServer) {
+      const timeoutMs = options.limits.headersTimeoutMs
+      this.#handshakes = new TlsHandshakes(this.#server, { clock: options.clock, timeoutMs })
+    }
   }
 
   /** 0 before it listens. */
@@ -76,14 +86,7 @@ export class WireListener {
     try {
       await once(this.#server, 'listening')
     } catch (cause) {
-      const where = formatListenAddress(listen)
-      if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-        const message = `${where} is in use; choose another with ${flag} HOST:PORT`
-        throw new HeadwaterError('port_taken', message, { cause })
-      }
-      throw new HeadwaterError('config', `cannot listen on ${where} (${flag}): ${String(cause)}`, {
-        cause
-      })
+      throw listenError(listen, flag, cause)
     }
   }
 
@@ -101,6 +104,7 @@ export class WireListener {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     for (const session of this.#sessions) session.close()
     for (const socket of this.#silent) socket.destroy()
+    this.#handshakes?.close()
     if (deadline.aborted) cut()
     deadline.addEventListener('abort', cut, { once: true })
     await closed
@@ -119,7 +123,7 @@ export class WireListener {
       connectionsCheckingInterval: Math.min(5000, Math.ceil(limits.headersTimeoutMs / 2))
     }
     const server = certificate
-      ? createHttpsServer({ ...options, ...tlsOptions(certificate, limits) }, oneByOne(handler))
+      ? createHttpsServer({ ...options, ...certificate, ALPNProtocols }, oneByOne(handler))
       : createHttpServer(options, oneByOne(handler))
     const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.streams } }, handler)
     http2.on('session', (session) => this.#keep(session))
@@ -151,11 +155,6 @@ export class WireListener {
     // A client that breaks the protocol loses its connection, and nobody else anything.
     session.on('error', ignore)
   }
-}
-
-function tlsOptions({ cert, key }: Certificate, limits: ListenerLimits): TlsOptions {
-  const ALPNProtocols = ['h2', 'http/1.1']
-  return { cert, key, ALPNProtocols, handshakeTimeout: limits.headersTimeoutMs }
 }
 
 function ignore(): void {}

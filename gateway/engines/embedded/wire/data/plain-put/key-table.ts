@@ -9,6 +9,7 @@ export interface KnownKey {
 
 /** With the longest keys, 4 MiB of text. */
 const places = 16_384
+const quote = 0x22
 const backslash = 0x5c
 
 /**
@@ -18,16 +19,22 @@ const backslash = 0x5c
 export class KeyTable {
   readonly #known = Array.from<KnownKey | undefined>({ length: places })
 
-  /** Undefined unless these bytes of a JSON string stand for themselves, and are 1 to 256. */
-  find(bytes: Buffer, start: number, end: number): KnownKey | undefined {
-    if (end === start || end - start > recordLimits.partitionKeyChars) return undefined
+  /**
+   * The key whose JSON string begins behind the quote at `start - 1`. Undefined unless its bytes
+   * stand for themselves, and are 1 to 256.
+   */
+  find(bytes: Buffer, start: number): KnownKey | undefined {
+    const limit = start + recordLimits.partitionKeyChars
     let sum = 0
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] as number
-      if (byte < 0x20 || byte > 0x7e || byte === backslash) return undefined
+    let end = start
+    for (let byte = bytes[end]; byte !== quote; byte = bytes[end]) {
+      if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === backslash) return undefined
       // As in FNV-1a.
       sum = Math.imul(sum ^ byte, 0x01000193)
+      end += 1
+      if (end > limit) return undefined
     }
+    if (end === start) return undefined
     const place = (sum ^ (sum >>> 16)) & (places - 1)
     const known = this.#known[place]
     if (known?.text.length === end - start && isAt(bytes, start, known.text)) return known

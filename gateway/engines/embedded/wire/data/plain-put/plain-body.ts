@@ -100,11 +100,10 @@ class BodyReader {
         this.#ends.push(end)
         this.#at = end + 1
       } else if (name === 'PartitionKey') {
-        const end = this.#string()
-        if (end < 0 || key) return false
-        key = this.#table.find(this.#body, this.#at, end)
+        if (key || !this.#passes(mark.quote)) return false
+        key = this.#table.find(this.#body, this.#at)
         if (!key) return false
-        this.#at = end + 1
+        this.#at += key.text.length + 1
       } else if (name === undefined || hash !== undefined) return false
       else {
         hash = this.#hashKey()
@@ -119,10 +118,10 @@ class BodyReader {
 
   /** Passes over one of some names and the colon behind it. */
   #member<Name extends string>(names: readonly Name[]): Name | undefined {
-    const end = this.#string()
-    const start = this.#at
+    if (!this.#passes(mark.quote)) return undefined
     for (const name of names) {
-      if (name.length !== end - start || !isAt(this.#body, start, name)) continue
+      const end = this.#at + name.length
+      if (this.#body[end] !== mark.quote || !isAt(this.#body, this.#at, name)) continue
       this.#at = end + 1
       return this.#passes(mark.colon) ? name : undefined
     }

@@ -5,6 +5,8 @@ import type { PlainBody } from './plain-body.ts'
 
 /** A block takes no more, so a run must not be larger. Bytes. */
 const maxRunBytes = 1024 * 1024
+/** Of a body that is made to text at once: one string for many records. V8 makes larger ones slowly. */
+const textBytes = 64 * 1024
 const padding = 0x3d
 
 /** The records of a call by shard, each shard's in their order. */
@@ -82,12 +84,20 @@ function decode(
     length += draft.bytes
   }
   const data = Buffer.allocUnsafeSlow(length)
+  let text = ''
+  let textStart = 0
   for (let i = 0; i < runOf.length; i++) {
     const draft = drafts[runOf[i] as number] as Draft
-    const text = body.toString('latin1', starts[i], ends[i])
-    const bytes = decodedBytes(body, starts[i] as number, ends[i] as number)
+    const start = starts[i] as number
+    const end = ends[i] as number
+    const bytes = decodedBytes(body, start, end)
+    if (end > textStart + text.length) {
+      textStart = start
+      text = body.toString('latin1', start, Math.max(end, start + textBytes))
+    }
+    const encoded = text.slice(start - textStart, end - textStart)
     // What is not base64 is passed over, and tells by the bytes that are missing.
-    if (data.write(text, draft.end, bytes, 'base64') !== bytes) return undefined
+    if (data.write(encoded, draft.end, bytes, 'base64') !== bytes) return undefined
     draft.end += bytes
   }
   return data

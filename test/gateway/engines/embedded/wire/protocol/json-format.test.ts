@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jsonFormat } from '../../../../../../gateway/engines/embedded/wire/protocol/json-format.ts'
-import { wireFormatOf } from '../../../../../../gateway/engines/embedded/wire/protocol/wire-format.ts'
+import { wireFormatOf } from '../../../../../../gateway/engines/embedded/wire/protocol/wire-format-of.ts'
 
 test('blobs are base64, times seconds with a fraction, and what is undefined is left out', () => {
   const value = {

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import type { Operations } from '../../../../../../gateway/engines/embedded/wire/operation.ts'
 import { cleanUp } from '../../../../../support/cleanup.ts'
+import { halfHandshake } from '../../../../../support/half-handshake.ts'
 import { ManualClock, settle } from '../../../../../support/manual-clock.ts'
 import { runningServer } from '../running-server.ts'
 
@@ -170,7 +171,8 @@ test('a body that comes slowly has a second more for each 256 KiB, and no longer
   tooSlow.write(`${headText({ 'content-length': String(length) })}"`)
   tooSlow.write('x'.repeat(length - 3))
   await until(() => server.stats().bodyBytes === length)
-  await clock.advance(6000)
+  // It is looked at once a second.
+  await clock.advance(7000)
   assert.match(await textOf(tooSlow), /^$|within 5999 ms/)
   assert.equal(calls(), 1)
 })
@@ -236,6 +238,42 @@ test('a connection that has said nothing yet does not hold up the stop', async (
   await until(() => server.stats().connections === 1)
   await server.stop(never)
   assert.equal(await textOf(socket), '')
+})
+
+test('a TLS handshake that stays half ends in time, and goes on for nobody else', async (t) => {
+  const clock = new ManualClock()
+  const { operations, letGo } = holding()
+  letGo()
+  const { server } = await runningServer(t, {
+    clock,
+    operations,
+    tls: { listen: { host: '127.0.0.1', port: 0 } },
+    limits: { headersTimeoutMs: 3000 }
+  })
+  const port = server.ports()[1] ?? 0
+  const good = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+  cleanUp(t, () => good.destroy())
+  await once(good, 'connect')
+  const half = await halfHandshake(t, port)
+  await until(() => server.stats().connections === 2)
+  await clock.advance(2999)
+  assert.equal(half.isClosed, false)
+  await clock.advance(1)
+  await until(() => half.isClosed)
+  const stream = good.request({ ':method': 'POST', ...signed })
+  stream.end('{}')
+  assert.equal(await textOf(stream), '{"done":true}')
+})
+
+test('a half TLS handshake does not hold up the stop', async (t) => {
+  const { server } = await runningServer(t, {
+    clock: new ManualClock(),
+    tls: { listen: { host: '127.0.0.1', port: 0 } }
+  })
+  const half = await halfHandshake(t, server.ports()[1] ?? 0)
+  await until(() => server.stats().connections === 1)
+  await server.stop(never)
+  await until(() => half.isClosed)
 })
 
 test('a subscription that is under way when the server stops ends well', async (t) => {

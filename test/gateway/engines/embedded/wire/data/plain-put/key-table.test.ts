@@ -4,8 +4,7 @@ import { hashKeyOf } from '../../../../../../../gateway/engines/hash-key.ts'
 import { KeyTable } from '../../../../../../../gateway/engines/embedded/wire/data/plain-put/key-table.ts'
 
 function find(table: KeyTable, text: string) {
-  const bytes = Buffer.from(`"${text}"`)
-  return table.find(bytes, 1, bytes.length - 1)
+  return table.find(Buffer.from(`"${text}"`), 1)
 }
 
 test('a key that comes again is known, and has the hash that Kinesis gives it', () => {
