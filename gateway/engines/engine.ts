@@ -110,7 +110,7 @@ export interface StreamEngine extends Component {
   streams(): Promise<readonly string[]>
   /** Rejects with `unknown_stream`. */
   describe(stream: string): Promise<StreamDescription>
-  /** Calls `listener` after the set of open shards of a stream changed or a stream went. */
+  /** Calls `listener` after the open shards or the record limit of a stream changed, or it went. */
   onReshard(listener: (stream: string) => void): void
   /**
    * Stores entries durably; resolves when the outcome of every entry is known. A rejection means
@@ -133,6 +133,12 @@ export interface CreateOptions {
   /** Largest entry, key included; up to 10 MiB. Bytes; default 1 MiB, as in Kinesis. */
   readonly maxRecordBytes?: number
 }
+
+/**
+ * What a person may make a stream with: a typing error must not make a million shards, and Kinesis
+ * keeps nothing for longer than a year.
+ */
+export const createLimits = { shards: 4096, retentionHours: 365 * 24 } as const
 
 /** Makes and changes the streams of an engine. */
 export interface StreamAdmin {

@@ -1,6 +1,7 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import type { ShardId, ShardPosition } from '../engines/engine.ts'
+import { parseHashKey } from '../engines/hash-key.ts'
 import { KnownSources } from './known-sources.ts'
 import type { MarkedRange } from './repeat-filter.ts'
 
@@ -92,8 +93,7 @@ function readRange(value: unknown): MarkedRange {
 }
 
 function readHashKey(fields: Fields, name: 'start' | 'end'): bigint {
-  const text = fields.text(name)
-  return /^\d{1,39}$/.test(text) ? BigInt(text) : fields.fail(name, 'must be a hash key')
+  return parseHashKey(fields.text(name)) ?? fields.fail(name, 'must be a hash key')
 }
 
 function readMark(value: unknown): [string, number] {

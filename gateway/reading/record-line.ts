@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { decodedMember } from '../../shared/decoded-member.ts'
 import type { UserRecord } from './user-record.ts'
 
 /** A record as one line of JSON, its end included; the data is in base64. */
@@ -9,19 +9,7 @@ export function plainLine(record: UserRecord): string {
 /** Adds `json` where the data is JSON, else `text` where it is text. */
 export function decodedLine(record: UserRecord): string {
   const fields = JSON.stringify(fieldsOf(record))
-  return `${fields.slice(0, -1)}${decodedField(record.data)}}\n`
-}
-
-/** JSON as it is, because numbers may be more exact than JavaScript's; breaks are between its parts. */
-function decodedField(data: Buffer): string {
-  if (!isUtf8(data)) return ''
-  const text = data.toString()
-  try {
-    JSON.parse(text)
-  } catch {
-    return `,"text":${JSON.stringify(text)}`
-  }
-  return `,"json":${text.replaceAll(/[\r\n]/g, ' ').trim()}`
+  return `${fields.slice(0, -1)}${decodedMember(record.data)}}\n`
 }
 
 function fieldsOf(record: UserRecord): object {

@@ -15,7 +15,11 @@ export interface MarkedRange extends HashRange {
  * Knows repeats in one shard. The numbers of a source rise within a shard, so one mark a source is
  * enough, as long as the shard was never merged: the parents of a merge had come to different
  * numbers, each for its own range of keys. So marks are kept by range, a shard begins with the
- * ranges of its parents, and the hash of the partition key says which one counts.
+ * ranges of its parents, and the hash of the partition key says which one counts. Two ranges are
+ * never joined again: each source would keep the lower of its two numbers, so that repeats are read
+ * twice, or the higher one, so that an aggregate from before the merge that is still under way is
+ * lost; and how long one may be, nobody knows. So what is bounded is not the ranges, which are as
+ * many as the places where the shard was ever split, but what is known in all of them together.
  *
  * An aggregate goes where its first member belongs. Packed before a reshard that its writer had not
  * seen, it may land in a shard beside that of other members, whose numbers there tell nothing of
@@ -26,12 +30,13 @@ export interface MarkedRange extends HashRange {
 export class RepeatFilter {
   /** In order, without gaps. */
   readonly ranges: readonly MarkedRange[]
-  readonly #maxMarks: number
+  /** Bound of the sources in each range. */
+  readonly #share: number
 
-  /** `maxMarks`: bound of the sources in each range. */
+  /** `maxMarks`: bound of the sources in all ranges, which have equal shares of it. */
   constructor(ranges: readonly MarkedRange[], maxMarks: number) {
     this.ranges = ranges
-    this.#maxMarks = maxMarks
+    this.#share = shareOf(maxMarks, ranges.length)
   }
 
   /** What the shard of `range` begins with; of parts that no parent had nothing is known. */
@@ -53,16 +58,17 @@ export class RepeatFilter {
     let next = range.start
     for (const one of known) {
       if (one.start > next) ranges.push(unmarked(next, one.start - 1n))
-      const { marks, aggregates } = one
-      ranges.push({
-        ...one,
-        marks: new KnownSources(marks),
-        aggregates: new KnownSources(aggregates)
-      })
+      ranges.push(one)
       next = one.end + 1n
     }
     if (next <= range.end) ranges.push(unmarked(next, range.end))
-    return new RepeatFilter(ranges, maxMarks)
+    const share = shareOf(maxMarks, ranges.length)
+    const own = ranges.map((one) => ({
+      ...one,
+      marks: new KnownSources(one.marks, share),
+      aggregates: new KnownSources(one.aggregates, share)
+    }))
+    return new RepeatFilter(own, maxMarks)
   }
 
   /** For shards of which no parent is read: nothing is marked, but the ranges are as they would be. */
@@ -95,13 +101,13 @@ export class RepeatFilter {
       if (this.#isNew(rangeOf(i)?.marks, sourceOf(i), extra.seqs[i] as number)) yield i
     }
     // Not before the last one: a reader that stops at a limit begins again with the first.
-    aggregates?.remember(sourceOf(0), digest, this.#maxMarks)
+    aggregates?.remember(sourceOf(0), digest, this.#share)
   }
 
   #isNew(marks: MarkedRange['marks'] | undefined, source: string, seq: number): boolean {
     if (!marks) return true
     if (seq <= (marks.get(source) ?? -1)) return false
-    marks.remember(source, seq, this.#maxMarks)
+    marks.remember(source, seq, this.#share)
     return true
   }
 
@@ -110,6 +116,10 @@ export class RepeatFilter {
     const hash = hashKeyOf(partitionKey)
     return this.ranges.find(({ start, end }) => start <= hash && hash <= end)
   }
+}
+
+function shareOf(maxMarks: number, ranges: number): number {
+  return Math.max(1, Math.floor(maxMarks / Math.max(1, ranges)))
 }
 
 function unmarked(start: bigint, end: bigint): MarkedRange {

@@ -28,7 +28,7 @@ export interface ReaderOptions {
   readonly follow: boolean
   /** User records after which the reading ends. From 1. */
   readonly limit?: number
-  /** Sources known in each shard, or range of a merged one, as in `KnownSources`; default 100,000. */
+  /** Sources known in each shard, shared by the ranges of a merged one; default 100,000. */
   readonly maxMarks?: number
   readonly signal: AbortSignal
 }

@@ -18,7 +18,8 @@ import { ParcelQueue, type Sharing } from './parcel-queue.ts'
 const outerKey = 'a'
 
 export interface AggregateRowOptions {
-  readonly maxBytes: number
+  /** May change between two runs. */
+  readonly maxBytes: () => number
   /** What puts are billed by: an aggregate that is followed by more ends just below a multiple. */
   readonly unitBytes?: number
   /** Only records of one partition key in an aggregate, which then carries that key. */
@@ -31,7 +32,8 @@ export interface AggregateRowOptions {
 /** Records packed as KPL aggregates as they come. */
 export class AggregateRow implements ParcelRow {
   readonly #options: AggregateRowOptions
-  readonly #writer: AggregateWriter
+  /** Told before each use how much it may write. */
+  readonly #writer = new AggregateWriter(0)
   readonly #target: FillTarget
   readonly #closed: ParcelQueue
   #open = new OpenAggregate(outerKey, 0n)
@@ -39,7 +41,6 @@ export class AggregateRow implements ParcelRow {
 
   constructor(options: AggregateRowOptions) {
     this.#options = options
-    this.#writer = new AggregateWriter(options.maxBytes)
     this.#target = new FillTarget(options)
     this.#closed = new ParcelQueue(options.sharing)
   }

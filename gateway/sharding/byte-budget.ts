@@ -6,41 +6,34 @@ const resumeAt = 0.8
  * One thing alone is always taken, however large, so that nothing is refused for ever.
  */
 export class ByteBound {
-  readonly limitBytes: number
-  #refusals = 0
+  readonly #limitBytes: number
   #reached = false
 
   constructor(limitBytes: number) {
-    this.limitBytes = limitBytes
-  }
-
-  /** How often it refused. */
-  get refusals(): number {
-    return this.#refusals
+    this.#limitBytes = limitBytes
   }
 
   /** Whether `moreBytes` may come on top of the `heldBytes`. */
   admits(heldBytes: number, moreBytes: number): boolean {
-    const limit = this.#reached ? this.limitBytes * resumeAt : this.limitBytes
+    const limit = this.#reached ? this.#limitBytes * resumeAt : this.#limitBytes
     this.#reached = heldBytes > 0 && heldBytes + moreBytes > limit
-    if (this.#reached) this.#refusals += 1
     return !this.#reached
   }
 
   /** How many bytes must go before `moreBytes` are admitted. */
   excessBytes(heldBytes: number, moreBytes: number): number {
-    return Math.max(0, Math.min(heldBytes, heldBytes + moreBytes - this.limitBytes * resumeAt))
+    return Math.max(0, Math.min(heldBytes, heldBytes + moreBytes - this.#limitBytes * resumeAt))
   }
 }
 
 /** Bytes held by all lanes of all streams, and their bound. */
 export class ByteBudget {
-  readonly bound: ByteBound
+  readonly #bound: ByteBound
   #bytes = 0
   #whenEmpty: (() => void) | undefined
 
   constructor(maxBytes: number) {
-    this.bound = new ByteBound(maxBytes)
+    this.#bound = new ByteBound(maxBytes)
   }
 
   get bytes(): number {
@@ -48,7 +41,7 @@ export class ByteBudget {
   }
 
   admits(moreBytes: number): boolean {
-    return this.bound.admits(this.#bytes, moreBytes)
+    return this.#bound.admits(this.#bytes, moreBytes)
   }
 
   /** Bytes were taken (positive) or let go (negative). */

@@ -1,11 +1,14 @@
+import type { Clock } from '../../shared/clock.ts'
 import type { Log } from '../../shared/log.ts'
 import type { PutEntry, PutOutcome, StreamEngine } from '../engines/engine.ts'
 import type { Lane } from './lane.ts'
 import { entryBytes, type Parcel, type PutLimit } from './parcel.ts'
+import { PutTrouble } from './put-trouble.ts'
 
 export interface DispatcherOptions {
   readonly engine: StreamEngine
   readonly stream: string
+  readonly clock: Clock
   readonly log: Log
   /** Limits of one put. */
   readonly limit: PutLimit
@@ -21,10 +24,17 @@ interface Departure {
 /** Puts what the lanes of one stream have ready; lanes that are ready together share a put. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  readonly #trouble: PutTrouble
   #ready: Lane[] = []
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#trouble = new PutTrouble(options)
+  }
+
+  /** Why the engine does not store what it is given; undefined when it does. */
+  get trouble(): string | undefined {
+    return this.#trouble.reason
   }
 
   /** The lane departs when what runs now has come to its end. */
@@ -59,15 +69,16 @@ export class Dispatcher {
   }
 
   async #put(group: readonly Departure[]): Promise<void> {
-    const { engine, stream, signal, log } = this.#options
+    const { engine, stream, signal } = this.#options
     const entries = group.flatMap(({ lane, parcels }) =>
       parcels.map((parcel) => entryOf(lane, parcel, engine.keepsMarks))
     )
     let outcomes: readonly PutOutcome[]
     try {
       outcomes = await engine.put(stream, entries, signal)
+      this.#note(outcomes)
     } catch (error) {
-      if (!signal.aborted) log.warn({ error, stream, entries: entries.length }, 'put failed')
+      if (!signal.aborted) this.#trouble.note({ error })
       outcomes = entries.map(() => nothingKnown)
     }
     let at = 0
@@ -75,6 +86,12 @@ export class Dispatcher {
       lane.arrive(outcomes.slice(at, at + parcels.length))
       at += parcels.length
     }
+  }
+
+  #note(outcomes: readonly PutOutcome[]): void {
+    const failed = outcomes.find((one) => one.status === 'failed' && one.retryable)
+    if (failed?.status === 'failed') this.#trouble.note({ reason: failed.message })
+    else if (outcomes.some(({ status }) => status === 'stored')) this.#trouble.over()
   }
 }
 

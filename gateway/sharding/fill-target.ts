@@ -1,6 +1,6 @@
 export interface FillTargetOptions {
-  /** An aggregate is closed before it is larger. */
-  readonly maxBytes: number
+  /** An aggregate is closed before it is larger than this at the time. */
+  readonly maxBytes: () => number
   /** What puts are billed by; absent: aggregates may end anywhere. */
   readonly unitBytes?: number
 }
@@ -15,14 +15,13 @@ const slack = 0.1
  * far away, with one put under way at a time, still gets all it takes.
  */
 export class FillTarget {
-  readonly #unitBytes: number | undefined
-  readonly #mostBytes: number
+  readonly #options: FillTargetOptions
+  #unitBytes: number | undefined
+  #mostBytes = 0
   #bytes = 0
 
-  constructor({ maxBytes, unitBytes }: FillTargetOptions) {
-    const fits = unitBytes !== undefined && unitBytes <= maxBytes
-    this.#unitBytes = fits ? unitBytes : undefined
-    this.#mostBytes = fits ? maxBytes - (maxBytes % unitBytes) : maxBytes
+  constructor(options: FillTargetOptions) {
+    this.#options = options
   }
 
   /** Where the aggregate that is open is to be closed. */
@@ -37,6 +36,7 @@ export class FillTarget {
 
   /** Before records are added: so many closed aggregates wait, and so many bytes are at hand. */
   aim(waiting: number, bytesAtHand: () => number): void {
+    this.#measure()
     const unit = this.#unitBytes
     if (unit === undefined) {
       this.#bytes = this.#mostBytes
@@ -54,5 +54,13 @@ export class FillTarget {
     if (bytes <= this.#bytes && this.#bytes - bytes <= unit * slack) return false
     this.#bytes += unit
     return true
+  }
+
+  #measure(): void {
+    const { unitBytes } = this.#options
+    const maxBytes = this.#options.maxBytes()
+    const fits = unitBytes !== undefined && unitBytes <= maxBytes
+    this.#unitBytes = fits ? unitBytes : undefined
+    this.#mostBytes = fits ? maxBytes - (maxBytes % unitBytes) : maxBytes
   }
 }

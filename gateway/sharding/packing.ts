@@ -14,6 +14,8 @@ export type Aggregation = 'kpl' | 'per-key' | 'off'
 export interface PackingOptions {
   readonly aggregation: Aggregation
   readonly maxAggregateBytes: number
+  /** Of the stream, as it is known at the time. */
+  readonly maxRecordBytes: () => number
   readonly hashes: HashKeyCache
   /** Whether the engine stores the entries of a put for one shard in one transaction. */
   readonly transactional: boolean
@@ -31,14 +33,14 @@ export function rowFactory(
   description: StreamDescription,
   options: PackingOptions
 ): () => ParcelRow {
-  const { aggregation, maxAggregateBytes, hashes, transactional } = options
+  const { aggregation, hashes, transactional } = options
   if (effective(description, aggregation) === 'off') {
     const ordered = transactional || description.distribution === 'auto'
     return () => new PlainRow({ hashes, sharing: ordered ? 'all' : 'distinct-keys' })
   }
   const perKey = aggregation === 'per-key'
-  const maxBytes =
-    Math.min(maxAggregateBytes, description.maxRecordBytes) - (perKey ? outerKeyBytes : 1)
+  const maxBytes = () =>
+    Math.min(options.maxAggregateBytes, options.maxRecordBytes()) - (perKey ? outerKeyBytes : 1)
   // One of many keys is as large as a put should be; those of one key may be as small as a record.
   const sharing = perKey && transactional ? 'all' : 'none'
   // The outer key counts as well. Aggregates of one key are too small to be filled to a size.

@@ -2,10 +2,18 @@ import { entryBytes, heldBytes, type Parcel, type PutLimit } from './parcel.ts'
 
 /**
  * Which parcels of one shard may go in one put. `all`: the engine stores them in order and none
- * behind one that it refuses for now. `distinct-keys`: any of them may fail alone, so only the order
- * between keys is free. `none`: any may fail alone, and all of them must keep their order.
+ * behind one that it refuses for now; the one that it may come to refuse for good goes last.
+ * `distinct-keys`: any of them may fail alone, so only the order between keys is free. `none`: any
+ * may fail alone, and all of them must keep their order.
  */
 export type Sharing = 'all' | 'distinct-keys' | 'none'
+
+/**
+ * The largest record of a stream can be set anew, but to no less than this (UpdateMaxRecordSize of
+ * Kinesis, 1 MiB). A larger parcel may have become too large since it was packed, and what is stored
+ * behind one that is refused makes repeats of its records.
+ */
+const alwaysTakenBytes = 1024 * 1024
 
 /** Finished parcels in order. */
 export class ParcelQueue {
@@ -72,11 +80,13 @@ export class ParcelQueue {
     let count = 0
     for (let at = this.#head; at < this.#parcels.length; at++) {
       const parcel = this.#parcels[at] as Parcel
-      bytes += entryBytes(parcel)
+      const parcelBytes = entryBytes(parcel)
+      bytes += parcelBytes
       const again = this.#sharing === 'distinct-keys' && keys.has(parcel.partitionKey)
       if (count > 0 && (again || count >= limit.entries || bytes > limit.bytes)) break
       keys.add(parcel.partitionKey)
       count += 1
+      if (this.#sharing === 'all' && parcelBytes > alwaysTakenBytes) break
     }
     return count
   }

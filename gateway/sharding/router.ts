@@ -55,6 +55,17 @@ export class Router implements Sharding {
     this.#goneListeners.push(listener)
   }
 
+  /**
+   * Why the engine stores none of the streams in use; empty as long as it stores one. The trouble of
+   * some streams is told by the log: others must not be sent elsewhere for it.
+   */
+  troubles(): readonly string[] {
+    const troubles = Array.from(this.#streams).flatMap(([stream, { trouble }]) =>
+      trouble === undefined ? [] : [`stream "${stream}" is not stored: ${trouble}`]
+    )
+    return troubles.length === this.#streams.size ? troubles : []
+  }
+
   stats(): ShardingStats {
     return {
       lanes: Array.from(this.#streams.values(), (lanes) => lanes.stats()).flat(),

@@ -1,6 +1,6 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { HashRange, Shard, ShardId, StreamDescription } from '../engines/engine.ts'
-import { hashSpace } from '../engines/hash-key.ts'
+import { coverAll, openShards } from '../engines/open-shards.ts'
 
 /** The shards of a stream at one version: which takes a hash key, and which held it before. */
 export class ShardMap {
@@ -12,17 +12,9 @@ export class ShardMap {
   /** Throws `unavailable` when the open shards leave a gap or overlap: read them again. */
   constructor(description: StreamDescription) {
     this.description = description
-    this.open = description.shards
-      .filter((shard) => shard.open)
-      .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
+    this.open = openShards(description.shards)
     this.#ranges = new Map(description.shards.map((shard) => [shard.id, shard.range]))
-    let next = 0n
-    const tiles = this.open.every(({ range }) => {
-      const fits = range.start === next
-      next = range.end + 1n
-      return fits
-    })
-    if (!tiles || next !== hashSpace) {
+    if (!coverAll(this.open)) {
       throw new HeadwaterError(
         'unavailable',
         `the open shards of stream ${description.stream} do not cover all hash keys once yet`

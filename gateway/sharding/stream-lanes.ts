@@ -59,6 +59,11 @@ export class StreamLanes implements LaneOwner {
     return maxRecordBytes(description, this.#options.aggregation(this.#stream))
   }
 
+  /** Why the engine does not store what it is given; undefined when it does. */
+  get trouble(): string | undefined {
+    return this.#dispatcher.trouble
+  }
+
   /** Undefined when the marks of the source are loaded. */
   prepare(source: SequenceSource): Promise<void> | undefined {
     const key = sourceKey(source)
@@ -186,6 +191,7 @@ export class StreamLanes implements LaneOwner {
       newRow: rowFactory(description, {
         ...this.#options,
         aggregation: aggregation(this.#stream),
+        maxRecordBytes: () => this.#lanes.map.description.maxRecordBytes,
         hashes: this.#hashes,
         transactional: engine.keepsMarks
       }),

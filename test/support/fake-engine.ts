@@ -48,7 +48,7 @@ interface StoredRecord extends StreamRecord {
 
 interface FakeStream {
   table: ShardTable
-  readonly maxRecordBytes: number
+  maxRecordBytes: number
   /** By shard index, in order. */
   readonly records: Map<number, StoredRecord[]>
   /** By source, then shard. */
@@ -196,6 +196,12 @@ export class FakeEngine implements StreamEngine, StreamAdmin {
     stream.table = stream.table.merge(shard, neighbour, this.#moment(stream))
     this.#reshaped(name)
     return shardIdOf(nextIndex)
+  }
+
+  /** As UpdateMaxRecordSize does. */
+  limitRecords(name: string, maxRecordBytes: number): void {
+    this.#stream(name).maxRecordBytes = maxRecordBytes
+    this.#reshaped(name)
   }
 
   /** Everything stored in a shard, in order, for assertions. */

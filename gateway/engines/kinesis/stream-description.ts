@@ -1,6 +1,5 @@
 import type { Shard as ListedShard, StreamDescriptionSummary } from '@aws-sdk/client-kinesis'
 import type { Shard, StreamDescription } from '../engine.ts'
-import { hashSpace } from '../hash-key.ts'
 
 /** PutRecords takes no more, keys included. */
 const maxPutEntries = 500
@@ -51,18 +50,4 @@ export function shardsOf(listed: readonly ListedShard[]): Shard[] {
       open: shard.SequenceNumberRange?.EndingSequenceNumber === undefined
     }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-}
-
-/** Whether the open shards tile the hash space. In the midst of a reshard a list may have gaps. */
-export function isWhole(shards: readonly Shard[]): boolean {
-  const ranges = shards
-    .filter((shard) => shard.open)
-    .map((shard) => shard.range)
-    .toSorted((a, b) => (a.start < b.start ? -1 : 1))
-  let next = 0n
-  for (const { start, end } of ranges) {
-    if (start !== next) return false
-    next = end + 1n
-  }
-  return next === hashSpace
 }

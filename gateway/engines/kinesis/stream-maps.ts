@@ -3,15 +3,10 @@ import type { Clock } from '../../../shared/clock.ts'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Shard, StreamDescription } from '../engine.ts'
+import { coverAll, openShards } from '../open-shards.ts'
 import type { Service } from './service.ts'
 import { incompleteAnswer } from './service-error.ts'
-import {
-  descriptionOf,
-  isWhole,
-  shardsOf,
-  type StreamTraits,
-  traitsOf
-} from './stream-description.ts'
+import { descriptionOf, shardsOf, type StreamTraits, traitsOf } from './stream-description.ts'
 
 export interface StreamMapsOptions {
   readonly service: Service
@@ -30,6 +25,9 @@ interface KnownStream {
   doubts: number
 }
 
+/** What is read anew: the shards, or also what of a stream changes seldom. */
+type Asked = 'shards' | 'all'
+
 /** After throttles a map that is younger than this is not read again: ListShards has its own limit. */
 const throttleRefreshMs = 10_000
 
@@ -44,7 +42,7 @@ export class StreamMaps {
     this.#options = options
   }
 
-  /** Calls `listener` when the open shards of a stream are found to have changed, or the stream gone. */
+  /** Calls `listener` when open shards or record limit of a stream have changed, or the stream is gone. */
   onChange(listener: (stream: string) => void): void {
     this.#listeners.push(listener)
   }
@@ -57,17 +55,9 @@ export class StreamMaps {
     return known?.doubts === 0 ? known.description : this.refresh(stream)
   }
 
-  /**
-   * Reads the map anew, and with `all` also what changes seldom. Of several calls at a time the later
-   * ones get what the first one reads, so that no older map comes after a newer one.
-   */
-  refresh(stream: string, all = false): Promise<StreamDescription> {
-    let reading = this.#reading.get(stream)
-    if (!reading) {
-      reading = this.#read(stream, all).finally(() => this.#reading.delete(stream))
-      this.#reading.set(stream, reading)
-    }
-    return reading
+  /** Reads the map anew. */
+  refresh(stream: string): Promise<StreamDescription> {
+    return this.#readOnce(stream, 'shards')
   }
 
   /** Something contradicts the map: the next `get` gives what was read from now on. */
@@ -80,7 +70,7 @@ export class StreamMaps {
   throttled(stream: string): void {
     const known = this.#known.get(stream)
     if (!known || this.#options.clock.monoMs() - known.readAtMs < throttleRefreshMs) return
-    void this.#refreshQuietly(stream)
+    void this.#refreshQuietly(stream, 'shards')
   }
 
   /** A put said so. */
@@ -94,14 +84,14 @@ export class StreamMaps {
     for (;;) {
       await clock.sleep(refreshMs, signal)
       if (signal.aborted) return
-      for (const stream of [...this.#known.keys()]) await this.#refreshQuietly(stream, true)
+      for (const stream of [...this.#known.keys()]) await this.#refreshQuietly(stream, 'all')
     }
   }
 
-  async #refreshQuietly(stream: string, all = false): Promise<void> {
+  async #refreshQuietly(stream: string, what: Asked): Promise<void> {
     const { log } = this.#options
     try {
-      await this.refresh(stream, all)
+      await this.#readOnce(stream, what)
     } catch (thrown) {
       const error = asHeadwaterError(thrown)
       if (error.code !== 'unknown_stream')
@@ -109,7 +99,20 @@ export class StreamMaps {
     }
   }
 
-  async #read(stream: string, all: boolean): Promise<StreamDescription> {
+  /**
+   * Of several calls at a time the later ones get what the first one reads, so that no older map
+   * comes after a newer one.
+   */
+  #readOnce(stream: string, what: Asked): Promise<StreamDescription> {
+    let reading = this.#reading.get(stream)
+    if (!reading) {
+      reading = this.#read(stream, what).finally(() => this.#reading.delete(stream))
+      this.#reading.set(stream, reading)
+    }
+    return reading
+  }
+
+  async #read(stream: string, what: Asked): Promise<StreamDescription> {
     const { only, clock } = this.#options
     if (only !== undefined && stream !== only) {
       throw new HeadwaterError('unknown_stream', `no stream "${stream}"; there is "${only}"`)
@@ -118,7 +121,7 @@ export class StreamMaps {
     const before = this.#known.get(stream)
     const doubtsBefore = before?.doubts ?? 0
     try {
-      const traits = before && !all ? before.traits : await this.#traits(stream)
+      const traits = before && what === 'shards' ? before.traits : await this.#traits(stream)
       const shards = await this.#shards(stream)
       const doubts = (before?.doubts ?? 0) - doubtsBefore
       return this.#keep(stream, { traits, shards, readAtMs, doubts })
@@ -144,9 +147,10 @@ export class StreamMaps {
     const isChanged = before !== undefined && openIds(before.shards) !== openIds(shards)
     const version = (before?.version ?? 1) + (isChanged ? 1 : 0)
     const description = descriptionOf(stream, traits, { shards, version })
-    const doubts = read.doubts + (isWhole(shards) ? 0 : 1)
+    const doubts = read.doubts + (coverAll(openShards(shards)) ? 0 : 1)
     this.#known.set(stream, { description, traits, readAtMs, doubts })
-    if (isChanged) this.#changed(stream)
+    const isLimited = before !== undefined && before.maxRecordBytes !== traits.maxRecordBytes
+    if (isChanged || isLimited) this.#changed(stream)
     return description
   }
 

@@ -15,7 +15,13 @@ const limit = { entries: 500, bytes: 10 * 1024 * 1024 }
 
 function newRow(maxBytes = 1024 * 1024 - 1): AggregateRow {
   const hashes = new HashKeyCache()
-  return new AggregateRow({ maxBytes, perKey: false, sharing: 'none', hashes, unitBytes: unit - 1 })
+  return new AggregateRow({
+    maxBytes: () => maxBytes,
+    perKey: false,
+    sharing: 'none',
+    hashes,
+    unitBytes: unit - 1
+  })
 }
 
 let nextSeq = 1

@@ -52,6 +52,7 @@ export interface Rig {
 
 export interface RigOptions {
   readonly shards?: number
+  readonly maxRecordBytes?: number
   readonly seed?: number
   readonly engine?: Partial<FakeEngineOptions>
   readonly sharding?: Partial<ShardingOptions>
@@ -62,7 +63,11 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
   const clock = new ManualClock()
   const random = new SeededRandom(options.seed ?? 1)
   const engine = new ScriptedEngine({ clock, random, keepsMarks: true, ...options.engine })
-  await engine.create(stream, { shards: options.shards ?? 1 })
+  const { shards = 1, maxRecordBytes } = options
+  await engine.create(stream, {
+    shards,
+    ...(maxRecordBytes === undefined ? {} : { maxRecordBytes })
+  })
   const letters: DeadLetter[] = []
   const router = routerOver(engine, clock, {
     random,

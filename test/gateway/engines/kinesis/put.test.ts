@@ -216,6 +216,16 @@ test('shards that changed unseen are found by the timer, and listeners are told'
   assert.notEqual((await engine.describe('s')).version, version)
 })
 
+test('a record limit that was changed elsewhere is heard of', async (t) => {
+  const { kinesis, engine } = await startedRig(t, { refreshMs: 20 })
+  const heard: string[] = []
+  engine.onReshard((stream) => heard.push(stream))
+  assert.equal((await engine.describe('s')).maxRecordBytes, 1024 * 1024)
+  kinesis.summary = { ...kinesis.summary, MaxRecordSizeInKiB: 2048 }
+  await eventually('the listener', async () => heard[0])
+  assert.equal((await engine.describe('s')).maxRecordBytes, 2 * 1024 * 1024)
+})
+
 test('where one stream is configured there are no others', async (t) => {
   const { store, engine } = await startedRig(t, { stream: 's' })
   await store.create('other', { shards: 1 })
