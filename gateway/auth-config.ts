@@ -43,6 +43,11 @@ const jwt = z
       .describe(
         'Claim that lists the streams it may write to; then a token without it is refused.'
       ),
+    groupsClaim: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Claim that lists the groups whose configuration the device is given.'),
     algorithms: z
       .array(z.enum([...publicAlgorithms, ...secretAlgorithms]))
       .min(1)

@@ -6,16 +6,17 @@ import { isLoopback } from '../shared/listen-address.ts'
 import { logLevels } from '../shared/log.ts'
 import { authFileKeys, authSchema } from './auth-config.ts'
 import { engineSchema, remoteOf } from './engine-config.ts'
+import { createLimits } from './engines/engine.ts'
 import { requiresCertificates, tlsFileKeys, tlsSchema } from './tls-config.ts'
 import { trackersSchema } from './tracker-config.ts'
 
 const hour = 3_600_000
 
 export const streamOptions = z.strictObject({
-  shards: count({ min: 1, max: 4096 })
+  shards: count({ min: 1, max: createLimits.shards })
     .prefault(4)
     .describe('Shards it is made with; later they are split and merged.'),
-  retention: duration({ min: hour, max: 365 * 24 * hour })
+  retention: duration({ min: hour, max: createLimits.retentionHours * hour })
     .prefault('24h')
     .describe('How long records are kept.'),
   maxRecord: byteSize({ min: 1024, max: 10 * 1024 ** 2 })

@@ -78,7 +78,7 @@ function httpFront(
 }
 
 function mqttFront(
-  { mqtt, routes, pubsub, limits, deadlines, memory }: GatewayConfig,
+  { mqtt, routes, pubsub, trackers, limits, deadlines, memory }: GatewayConfig,
   { admission, tls, clock, random, log }: FrontDependencies
 ): MqttFront | undefined {
   if (mqtt === 'off') return undefined
@@ -87,6 +87,7 @@ function mqttFront(
     admission,
     routes,
     pubsub,
+    trackerIds: trackers.ids,
     limits: {
       connections: limits.connections,
       connectTimeoutMs: deadlines.connect,

@@ -59,7 +59,7 @@ function newTokens(
   jwt: JwtConfig,
   context: { readonly clock: Clock; readonly log: Log }
 ): JsonWebTokens {
-  const { keys, secret, issuer, audience, deviceClaim, streamsClaim, leeway } = jwt
+  const { keys, secret, issuer, audience, deviceClaim, streamsClaim, groupsClaim, leeway } = jwt
   const place = typeof keys === 'string' ? { url: keys } : keys
   return new JsonWebTokens(
     {
@@ -68,6 +68,7 @@ function newTokens(
       ...(audience === undefined ? {} : { audience }),
       deviceClaim,
       ...(streamsClaim === undefined ? {} : { streamsClaim }),
+      ...(groupsClaim === undefined ? {} : { groupsClaim }),
       algorithms: algorithmsOf(jwt),
       leewayMs: leeway
     },

@@ -7,7 +7,7 @@ const { counter, gauge } = gatewayTable
 export const frontMetrics = [
   gauge(
     'certificate_expires_seconds',
-    'Until the certificate of the TLS listeners ends; negative afterwards.',
+    'Time until the certificate of the TLS listeners ends; negative afterwards.',
     whenKnown(({ certificate }) => certificate && certificate.expiresInMs / 1000)
   ),
   counter(
@@ -27,12 +27,12 @@ export const frontMetrics = [
   ),
   gauge(
     'http_body_bytes',
-    'Bodies being read or unpacked.',
+    'Bytes of HTTP bodies being read or unpacked.',
     whenKnown(({ http }) => http?.bodyBytes)
   ),
   counter(
     'http_refused_bodies_total',
-    'Bodies refused because too many were being read.',
+    'HTTP bodies refused because too many were being read.',
     whenKnown(({ http }) => http?.refusedBodies)
   ),
   gauge(
@@ -42,47 +42,57 @@ export const frontMetrics = [
   ),
   gauge(
     'mqtt_paused_connections',
-    'Those that are not read, because too much of them waits.',
+    'MQTT connections that are not read now, because too much of them waits.',
     whenKnown(({ mqtt }) => mqtt?.paused)
+  ),
+  counter(
+    'mqtt_pauses_total',
+    'How often an MQTT connection was not read for a while, because too much of it waited.',
+    whenKnown(({ mqtt }) => mqtt?.pauses)
   ),
   gauge(
     'mqtt_pending_bytes',
-    'Held for messages without an answer.',
+    'Bytes held for MQTT messages without an answer.',
     whenKnown(({ mqtt }) => mqtt?.pendingBytes)
   ),
   counter(
+    'mqtt_accepted_total',
+    'MQTT connections that were accepted.',
+    whenKnown(({ mqtt }) => mqtt?.accepted)
+  ),
+  counter(
     'mqtt_turned_away_total',
-    'Connections closed unheard, because there were too many.',
+    'MQTT connections closed unheard, because there were too many.',
     whenKnown(({ mqtt }) => mqtt?.turnedAway)
   ),
   counter(
     'mqtt_closed_total',
-    'Connections by the reason of their end.',
+    'MQTT connections by the reason of their end.',
     byLabel('reason', ({ mqtt }) => mqtt?.closed)
   ),
   counter(
     'mqtt_messages_total',
-    'PUBLISH packets, batches of agents among them.',
+    'MQTT messages that came in, batches of agents among them.',
     whenKnown(({ mqtt }) => mqtt?.messages)
   ),
   counter(
     'mqtt_batches_total',
-    'Batches of agents.',
+    'Batches of agents that came in over MQTT.',
     whenKnown(({ mqtt }) => mqtt?.batches)
   ),
   counter(
     'mqtt_refused_total',
-    'Messages refused for good, by reason.',
+    'MQTT messages refused for good, by reason.',
     byLabel('reason', ({ mqtt }) => mqtt?.refused)
   ),
   counter(
     'mqtt_dropped_qos0_total',
-    'Messages of QoS 0 dropped because their stream was throttled.',
+    'MQTT messages of QoS 0, and wills, dropped because their stream was throttled or their connection broke.',
     whenKnown(({ mqtt }) => mqtt?.droppedQos0)
   ),
   counter(
     'mqtt_forgotten_sessions_total',
-    'Absent clients whose QoS 2 state was forgotten.',
+    'Absent MQTT clients whose QoS 2 state was forgotten, because there were too many.',
     whenKnown(({ mqtt }) => mqtt?.forgottenSessions)
   ),
   gauge(
@@ -92,22 +102,22 @@ export const frontMetrics = [
   ),
   gauge(
     'kinesis_body_bytes',
-    'Its bodies in memory.',
+    'Bytes of bodies of the Kinesis API in memory.',
     whenKnown(({ kinesis }) => kinesis?.bodyBytes)
   ),
   counter(
     'kinesis_refused_bodies_total',
-    'Its bodies refused because too many were being read.',
+    'Bodies of the Kinesis API refused because too many were being read.',
     whenKnown(({ kinesis }) => kinesis?.refusedBodies)
   ),
   gauge(
     'kinesis_answer_bytes',
-    'Its large answers in memory.',
+    'Bytes of large answers of the Kinesis API in memory.',
     whenKnown(({ kinesis }) => kinesis?.answerBytes)
   ),
   counter(
     'kinesis_refused_answers_total',
-    'Its large answers that were not made because too many were on their way.',
+    'Large answers of the Kinesis API that were not made because too many were on their way.',
     whenKnown(({ kinesis }) => kinesis?.refusedAnswers)
   )
 ]

@@ -13,8 +13,8 @@ import { createFronts, type Fronts } from './create-fronts.ts'
 import { createGate } from './create-gate.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { StreamAdmin, StreamEngine } from './engines/engine.ts'
-import { makeStreams } from './make-streams.ts'
 import type { GatewayStats } from './gateway-stats.ts'
+import { makeStreams } from './make-streams.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { ownEntry } from './own-entry.ts'
 import { reloadable } from './reloadable.ts'
@@ -173,7 +173,7 @@ export class Gateway implements Component {
         if (this.#stopped) return ['the gateway is stopping']
         try {
           await this.#parts.engine.streams()
-          return []
+          return this.#sharding.troubles()
         } catch (error) {
           return [`the engine does not answer: ${asHeadwaterError(error).message}`]
         }

@@ -42,12 +42,12 @@ const admissionMetrics = [
   ),
   counter(
     'received_bytes_total',
-    'What they took on the wire.',
+    'What received records took on the wire.',
     ({ admission }) => admission.receivedBytes
   ),
   counter(
     'stored_records_total',
-    'Records that are durable.',
+    'Records that became durable, each once.',
     ({ admission }) => admission.storedRecords
   ),
   counter(
@@ -81,7 +81,7 @@ const laneMetrics = [
   ),
   gauge(
     'lane_bytes',
-    'Their bytes.',
+    'Bytes of the records that wait in front of a shard.',
     byLane((lane) => lane.queuedBytes)
   ),
   counter(
@@ -91,31 +91,39 @@ const laneMetrics = [
   ),
   counter(
     'puts_total',
-    'Stream records written, most of them aggregates.',
+    'Stream records written for senders over HTTP and MQTT, most of them aggregates.',
     byLane((lane) => lane.puts)
   ),
   counter(
     'put_records_total',
-    'Records in them.',
+    'Records in the stream records that were put.',
     byLane((lane) => lane.putRecords)
   ),
   counter(
     'put_bytes_total',
-    'Their bytes.',
+    'Bytes of the stream records that were put.',
     byLane((lane) => lane.putBytes)
   ),
   counter(
     'put_payload_units_total',
-    'PUT payload units of 25 KB that a provisioned Kinesis stream bills for them.',
+    'PUT payload units of 25 KB that a provisioned Kinesis stream bills for what was put.',
     byLane((lane) => lane.payloadUnits)
   ),
   gauge(
     'payload_units_per_1000_records',
-    'The same for each 1,000 records, of all such streams since the start.',
+    'PUT payload units of 25 KB for each 1,000 records, over all provisioned Kinesis streams.',
     whenKnown(({ sharding }) => payloadUnitsPer1000(sharding.lanes))
   ),
-  gauge('memory_bytes', 'Records on their way to the engine.', ({ sharding }) => sharding.bytes),
-  gauge('memory_limit_bytes', 'Most that these may take.', ({ sharding }) => sharding.maxBytes)
+  gauge(
+    'memory_bytes',
+    'Memory of records on their way to the engine.',
+    ({ sharding }) => sharding.bytes
+  ),
+  gauge(
+    'memory_limit_bytes',
+    'Most memory that records on their way to the engine may take.',
+    ({ sharding }) => sharding.maxBytes
+  )
 ]
 
 const engineMetrics = [
@@ -126,7 +134,7 @@ const engineMetrics = [
   ),
   counter(
     'failed_commits_total',
-    'Commits that failed.',
+    'Commits that failed, or were not tried because the disk has no room.',
     byStream((stream) => stream.failedCommits)
   ),
   counter(
@@ -155,9 +163,19 @@ const engineMetrics = [
     byStream((stream) => stream.marks)
   ),
   counter(
+    'forgotten_sources_total',
+    'Sources whose marks a stream dropped because it had too many: repeats of theirs may pass.',
+    byStream((stream) => stream.evictedSources)
+  ),
+  counter(
     'corrupt_blocks_total',
     'Damaged blocks that readers passed over.',
     byStream((stream) => stream.corruptBlocks)
+  ),
+  counter(
+    'salvaged_segments_total',
+    'Damaged files of a stream that were set aside, with what could be read of them kept.',
+    byStream((stream) => stream.salvagedSegments)
   )
 ]
 

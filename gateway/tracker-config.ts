@@ -10,7 +10,7 @@ export const trackersSchema = z.strictObject({
     .enum(['any', 'device'])
     .prefault('any')
     .describe(
-      'device: a device sends only for trackers named as itself, or as itself, `/` and more. any: its token is good for all.'
+      'device: a device sends only for trackers named as itself, or as itself, `/` and more, over HTTP and by routes with `as: owntracks`. any: its token is good for all.'
     ),
   osmand: z
     .strictObject({

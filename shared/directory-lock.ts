@@ -1,51 +1,33 @@
-import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HeadwaterError } from './errors.ts'
-import { Database } from './sqlite.ts'
+import { FileLock } from './file-lock.ts'
+
+/** For a process that is just ending. Milliseconds. */
+const patienceMs = 1000
 
 /** Keeps a second process out of a data directory. The system frees it when the process ends. */
 export class DirectoryLock {
-  readonly #db: Database
+  readonly #lock: FileLock
 
-  private constructor(db: Database) {
-    this.#db = db
+  private constructor(lock: FileLock) {
+    this.#lock = lock
   }
 
   /** Rejects with `store_locked`. */
   static async take(directory: string): Promise<DirectoryLock> {
-    const path = join(directory, 'lock.db')
     try {
-      return await DirectoryLock.#open(path)
-    } catch (thrown) {
-      if (!(thrown instanceof HeadwaterError)) throw thrown
-      if (thrown.code === 'store_locked') {
-        throw new HeadwaterError(
-          'store_locked',
-          `${directory} is in use by another process; stop it or give another --data-dir`,
-          { cause: thrown }
-        )
-      }
-      if (thrown.code !== 'store_corrupt') throw thrown
-      // The file holds nothing, so a damaged one is emptied.
-      await truncate(path)
-      return DirectoryLock.#open(path)
-    }
-  }
-
-  static async #open(path: string): Promise<DirectoryLock> {
-    const db = await Database.open(path)
-    try {
-      // An exclusive transaction that writes nothing: SQLite holds the lock of the system.
-      await db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-      return new DirectoryLock(db)
-    } catch (thrown) {
-      await db.close().catch(() => undefined)
-      throw thrown
+      return new DirectoryLock(await FileLock.take(join(directory, 'lock.db'), patienceMs))
+    } catch (cause) {
+      if (!(cause instanceof HeadwaterError) || cause.code !== 'store_locked') throw cause
+      throw new HeadwaterError(
+        'store_locked',
+        `${directory} is in use by another process; stop it or give another --data-dir`,
+        { cause }
+      )
     }
   }
 
   async release(): Promise<void> {
-    await this.#db.exec('ROLLBACK')
-    await this.#db.close()
+    await this.#lock.release()
   }
 }

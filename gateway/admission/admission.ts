@@ -29,6 +29,8 @@ export interface Principal {
   readonly device: string | undefined
   /** Streams it may write to; undefined: all. */
   readonly streams?: readonly string[]
+  /** Groups whose configuration it is given; undefined: none. */
+  readonly groups?: readonly string[]
   /** May read and administer streams; so may anybody on loopback while authentication is off. */
   readonly admin?: boolean
   /** Aborts when its access is revoked or ends: its connections are closed. */

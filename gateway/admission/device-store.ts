@@ -3,12 +3,13 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
+import { FileLock } from '../../shared/file-lock.ts'
 import type { Random } from '../../shared/random.ts'
 import { requireName } from '../../shared/record.ts'
 import { replaceFile } from '../../shared/replace-file.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import { anonymousDevice } from './admission.ts'
-import { stampOf, withFileLock } from './file-lock.ts'
+import { stampOf } from './file-stamp.ts'
 
 /** A device as it is kept: the token itself is nowhere. */
 export interface Device {
@@ -21,21 +22,24 @@ export interface Device {
   readonly revoked?: string
   /** Streams it may write to; absent: all. */
   readonly streams?: readonly string[]
+  /** Groups whose configuration it is given; absent: none. */
+  readonly groups?: readonly string[]
   /** May read and administer streams. */
   readonly admin?: boolean
 }
 
-export interface DeviceRights {
-  readonly streams?: readonly string[]
-  readonly admin?: boolean
-}
+export type DeviceRights = Pick<Device, 'streams' | 'groups' | 'admin'>
 
-/** Since 2 a device may be without a token. */
-const storeVersion = 2
+/** Since 2 a device may be without a token, since 3 in groups. */
+const storeVersion = 3
+
+/** A change is two fsyncs, which may take seconds each on a card, behind those of others. */
+const lockWaitMs = 60_000
 
 /**
  * The devices and the hashes of their tokens, in `<dataDir>/devices.json`. Several processes may use
- * it: changes are made under a lock file and appear whole, by rename.
+ * it: changes are made under a lock and appear whole, by rename. They reject with `store_locked` when
+ * others have changed the file for a minute.
  */
 export class DeviceStore {
   readonly path: string
@@ -110,6 +114,7 @@ export class DeviceStore {
   async #add(device: string, facts: Omit<Device, 'device' | 'created'>): Promise<void> {
     requireName(device, 'device')
     for (const stream of facts.streams ?? []) requireName(stream, 'stream')
+    for (const group of facts.groups ?? []) requireName(group, 'group')
     if (device === anonymousDevice) {
       throw new HeadwaterError(
         'invalid',
@@ -127,13 +132,19 @@ export class DeviceStore {
 
   async #change(edit: (devices: readonly Device[]) => readonly Device[]): Promise<void> {
     await mkdir(join(this.path, '..'), { recursive: true })
-    await withFileLock(`${this.path}.lock`, this.#clock, async () => {
+    const lock = await FileLock.wait(`${this.path}.lock`, {
+      clock: this.#clock,
+      waitMs: lockWaitMs
+    })
+    try {
       const devices = edit(await this.list())
       await replaceFile(
         this.path,
         `${JSON.stringify({ version: storeVersion, devices }, null, 2)}\n`
       )
-    })
+    } finally {
+      await lock.release()
+    }
   }
 
   #now(): string {
@@ -173,9 +184,12 @@ function parseDevice(fields: Fields): Device {
     ...(tokenSha256 === undefined ? {} : { tokenSha256 }),
     created: fields.text('created'),
     ...(fields.has('revoked') ? { revoked: fields.text('revoked') } : {}),
-    ...(fields.has('streams')
-      ? { streams: fields.array('streams').map((one) => requireName(one, 'streams')) }
-      : {}),
+    ...(fields.has('streams') ? { streams: namesIn(fields, 'streams') } : {}),
+    ...(fields.has('groups') ? { groups: namesIn(fields, 'groups') } : {}),
     ...(fields.get('admin') === true ? { admin: true } : {})
   }
+}
+
+function namesIn(fields: Fields, field: 'streams' | 'groups'): string[] {
+  return fields.array(field).map((one) => requireName(one, field))
 }

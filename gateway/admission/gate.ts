@@ -1,3 +1,4 @@
+import { BytePool } from '../../shared/byte-pool.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { Component } from '../../shared/component.ts'
 import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
@@ -17,7 +18,6 @@ import type {
 } from './admission.ts'
 import type { Authenticator } from './authenticator.ts'
 import { authorise } from './authorise.ts'
-import { BytePool } from '../../shared/byte-pool.ts'
 import { type BatchIdentity, deviceOf, Identities } from './identities.ts'
 import type { Ledger } from './ledger.ts'
 import type { Quota } from './quota.ts'

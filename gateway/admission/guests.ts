@@ -12,8 +12,10 @@ export interface Pass {
   readonly expiresMs: number
   /** Streams it is good for; absent: all. */
   readonly streams?: readonly string[]
-  /** Name of the key that a token was signed with. */
-  readonly keyId?: string | undefined
+  /** Groups that it names; absent: those of the device store. */
+  readonly groups?: readonly string[]
+  /** Of a token: the name of the key that it was signed with, where it says so. */
+  readonly signed?: { readonly keyId: string | undefined }
 }
 
 interface Guest {
@@ -60,7 +62,7 @@ export class Guests {
 
   /** Throws `unauthorized`. */
   admit(key: string, pass: Pass): Principal {
-    const { device, expiresMs, streams } = pass
+    const { device, expiresMs } = pass
     if (device === undefined || !isName(device) || device === anonymousDevice) {
       throw new HeadwaterError('unauthorized', `${JSON.stringify(device)} cannot name a device`)
     }
@@ -68,9 +70,15 @@ export class Guests {
     const known = this.#devices.find(device)
     if (known?.revoked) throw new HeadwaterError('unauthorized', 'the device is revoked')
     const ending = new AbortController()
-    const rights = { ...known, device }
-    const both = narrowed(known?.streams, streams)
-    const principal = principalOf(both ? { ...rights, streams: both } : rights, ending.signal)
+    const streams = narrowed(known?.streams, pass.streams)
+    const groups = narrowed(known?.groups, pass.groups)
+    const rights = {
+      ...known,
+      device,
+      ...(streams ? { streams } : {}),
+      ...(groups ? { groups } : {})
+    }
+    const principal = principalOf(rights, ending.signal)
     this.#makeRoom()
     this.#guests.set(key, { pass, known, principal, ending })
     return principal
@@ -84,7 +92,8 @@ export class Guests {
   /** Sends away those whose token was signed with a key that is not `trusted` any more. */
   keepSigned(trusted: (keyId: string | undefined) => boolean): void {
     for (const [key, guest] of this.#guests) {
-      if ('keyId' in guest.pass && !trusted(guest.pass.keyId)) this.#end(key, guest)
+      const { signed } = guest.pass
+      if (signed && !trusted(signed.keyId)) this.#end(key, guest)
     }
   }
 
@@ -109,5 +118,5 @@ function narrowed(
   other: readonly string[] | undefined
 ): readonly string[] | undefined {
   if (!one || !other) return one ?? other
-  return one.filter((stream) => other.includes(stream))
+  return one.filter((name) => other.includes(name))
 }

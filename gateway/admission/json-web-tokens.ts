@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import { isName } from '../../shared/record.ts'
-import { stampOf } from './file-lock.ts'
+import { stampOf } from './file-stamp.ts'
 import type { Pass } from './guests.ts'
 import { remoteKeys } from './remote-keys.ts'
 
@@ -19,6 +19,8 @@ export interface JwtOptions {
   readonly deviceClaim: string
   /** Claim that lists the streams; a token without it is refused. */
   readonly streamsClaim?: string
+  /** Claim that lists the groups of the device; a token may be without it. */
+  readonly groupsClaim?: string
   readonly algorithms: readonly string[]
   /** By how much clocks may differ. Milliseconds. */
   readonly leewayMs: number
@@ -107,23 +109,29 @@ export class JsonWebTokens {
       return {
         device: typeof device === 'string' ? device : undefined,
         expiresMs: (payload.exp ?? 0) * 1000 + leewayMs,
-        keyId: protectedHeader.kid,
-        ...this.#streams(payload)
+        signed: { keyId: protectedHeader.kid },
+        ...this.#streams(payload),
+        ...this.#groups(payload)
       }
     } catch (cause) {
       throw asRefusal(cause)
     }
   }
 
-  /** A list, or text with spaces between as in `scope`. */
   #streams(payload: JWTPayload): Pick<Pass, 'streams'> {
     const { streamsClaim } = this.#options
     if (streamsClaim === undefined) return {}
-    const claim = payload[streamsClaim]
-    const streams: unknown[] = typeof claim === 'string' ? claim.split(' ') : [claim].flat()
+    const streams = listed(payload[streamsClaim])
     const names = streams.filter((one) => isName(one))
     if (names.length > 0 && names.length === streams.length) return { streams: names }
     throw new HeadwaterError('unauthorized', `claim "${streamsClaim}" must list streams`)
+  }
+
+  /** What cannot name a group of ours is one of somebody else. */
+  #groups(payload: JWTPayload): Pick<Pass, 'groups'> {
+    const { groupsClaim } = this.#options
+    const claim = groupsClaim === undefined ? undefined : payload[groupsClaim]
+    return claim === undefined ? {} : { groups: listed(claim).filter((one) => isName(one)) }
   }
 
   async #readFile(path: string, stamp: string): Promise<JSONWebKeySet> {
@@ -156,6 +164,11 @@ function isPlainBase64url(text: string): boolean {
 /** What a verified token is remembered by; the token itself is kept nowhere. */
 export function tokenKey(token: string): string {
   return createHash('sha256').update(token).digest('base64')
+}
+
+/** A list, or text with spaces between as in `scope`. */
+function listed(claim: unknown): unknown[] {
+  return typeof claim === 'string' ? claim.split(' ') : [claim].flat()
 }
 
 function keysNamed({ keys }: JSONWebKeySet, id: string | undefined): unknown[] {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Principal } from './admission.ts'
-import { type Device, type DeviceStore, hashToken } from './device-store.ts'
+import { type Device, type DeviceRights, type DeviceStore, hashToken } from './device-store.ts'
 
 interface Entry {
   readonly device: Device
@@ -97,10 +97,16 @@ function newEntry(device: Device): Entry {
 
 /** With the rights that the store gives the device. */
 export function principalOf(
-  { device, admin, streams }: Pick<Device, 'device' | 'admin' | 'streams'>,
+  { device, admin, streams, groups }: DeviceRights & Pick<Device, 'device'>,
   revoked: AbortSignal
 ): Principal {
   // Every connection of the device listens.
   setMaxListeners(0, revoked)
-  return { device, admin: admin === true, revoked, ...(streams ? { streams } : {}) }
+  return {
+    device,
+    admin: admin === true,
+    revoked,
+    ...(streams ? { streams } : {}),
+    ...(groups ? { groups } : {})
+  }
 }

@@ -1,6 +1,6 @@
+import type { BytePool } from '../../shared/byte-pool.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { Sharding } from '../sharding/sharding.ts'
-import type { BytePool } from '../../shared/byte-pool.ts'
 
 /**
  * Keeps the order of calls while a stream is being loaded: who comes then stands in line, and

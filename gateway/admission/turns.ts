@@ -1,6 +1,6 @@
+import type { BytePool, Reservation } from '../../shared/byte-pool.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
-import type { BytePool, Reservation } from '../../shared/byte-pool.ts'
 import { type Settled, SourceTurns, type Turn } from './source-turns.ts'
 
 export interface TurnsOptions {

@@ -4,6 +4,7 @@ import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
+import { formatTable } from '../../shared/format-table.ts'
 import type { ConfigStatus } from '../remote-config/config-status.ts'
 import { RemoteConfigs } from '../remote-config/remote-configs.ts'
 import { gatewayConfigSpec } from './config-spec.ts'
@@ -55,7 +56,7 @@ function listCommand(terminal: Terminal): Command {
       }))
       if (options.json) return terminal.print(JSON.stringify(rows, null, 2))
       terminal.print(
-        table([
+        formatTable([
           ['FOR', 'VERSION', 'KEY', 'BYTES'],
           ...rows.map((one) => [one.target, `${one.version}`, one.key, `${one.bytes}`])
         ])
@@ -91,7 +92,7 @@ async function openStore(load: () => Promise<{ readonly dataDir: string }>) {
 }
 
 function statusTable(statuses: readonly (readonly [string, ConfigStatus])[]): string {
-  return table([
+  return formatTable([
     ['DEVICE', 'STATE', 'VERSION', 'IN FORCE', 'SINCE', 'REASON'],
     ...statuses.map(([device, { state, version, inForce, at, error }]) => [
       device,
@@ -102,16 +103,4 @@ function statusTable(statuses: readonly (readonly [string, ConfigStatus])[]): st
       error?.split('\n', 1)[0] ?? ''
     ])
   ])
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd()
-    )
-    .join('\n')
 }

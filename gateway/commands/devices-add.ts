@@ -5,8 +5,8 @@ import { configCommand } from '../../shared/config/config-command.ts'
 import type { GatewayConfig } from '../config.ts'
 import { requiresCertificates } from '../tls-config.ts'
 import { gatewayConfigSpec } from './config-spec.ts'
+import { openDevices } from './device-data.ts'
 import { deviceSnippets, type Reach } from './device-snippets.ts'
-import { openStore } from './devices.ts'
 
 /** Where the devices are kept, and how they reach the gateway. */
 const spec = {
@@ -16,6 +16,7 @@ const spec = {
 
 interface AddOptions {
   readonly stream?: string[]
+  readonly group?: string[]
   readonly admin?: true
   readonly host?: string
   readonly token: boolean
@@ -28,7 +29,12 @@ export function devicesAddCommand(terminal: Terminal): Command {
   return command
     .description('add a device, print its token, which is shown only now, and how to send')
     .argument('<name>')
-    .option('--stream <stream...>', 'streams it may write to (default: all)')
+    .option('--stream <stream>', 'one it may write to; may be repeated (default: all)', listed)
+    .option(
+      '--group <group>',
+      'one whose remote configuration it is given; may be repeated (default: none)',
+      listed
+    )
     .option('--admin', 'it may also read and administer streams')
     .option('--no-token', 'it comes with a certificate or a JWT; only its rights are kept')
     .option('--host <host>', 'name or address of the gateway, as the device knows it')
@@ -37,14 +43,20 @@ export function devicesAddCommand(terminal: Terminal): Command {
       const config = await load()
       const rights = {
         ...(options.stream ? { streams: options.stream } : {}),
+        ...(options.group ? { groups: options.group } : {}),
         ...(options.admin ? { admin: true } : {})
       }
-      const store = openStore(config.dataDir)
+      const store = openDevices(config.dataDir)
       const token = options.token ? await store.add(device, rights) : undefined
       if (token === undefined) await store.register(device, rights)
       const reach = reachOf(config, { device, options, token })
       terminal.print(options.json ? json(reach) : text(reach))
     })
+}
+
+/** The values of an option that is repeated. One that takes several would take the name as well. */
+function listed(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
 }
 
 function reachOf(

@@ -4,7 +4,7 @@ import { configCommand } from '../../shared/config/config-command.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import type { DeviceLedger } from '../admission/admission.ts'
 import { LedgerStore } from '../admission/ledger-store.ts'
-import { dataDirSpec } from './devices.ts'
+import { dataDirSpec } from './device-data.ts'
 
 /** `headwater-gateway devices show` */
 export function devicesShowCommand(terminal: Terminal): Command {

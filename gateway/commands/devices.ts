@@ -1,20 +1,12 @@
 import { Command } from 'commander'
-import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
-import { systemRandom } from '../../shared/random.ts'
-import { type Device, DeviceStore } from '../admission/device-store.ts'
+import type { Device } from '../admission/device-store.ts'
 import { LedgerStore } from '../admission/ledger-store.ts'
 import type { GatewayConfig } from '../config.ts'
-import { gatewayConfigSpec } from './config-spec.ts'
+import { dataDirSpec, openDevices } from './device-data.ts'
 import { devicesAddCommand } from './devices-add.ts'
 import { devicesShowCommand } from './devices-show.ts'
-
-/** Only what says where the devices are kept. */
-export const dataDirSpec = {
-  ...gatewayConfigSpec,
-  flags: gatewayConfigSpec.flags.filter((one) => one.flag.startsWith('--data-dir'))
-}
 
 /** `headwater-gateway devices add|list|show|revoke`; a gateway that runs follows within a second. */
 export function devicesCommand(terminal: Terminal): Command {
@@ -34,7 +26,7 @@ function listCommand(terminal: Terminal): Command {
     .action(async (options: { json?: true }) => {
       const { dataDir } = await load()
       const lastSeen = await lastSeenIn(dataDir)
-      const devices = (await openStore(dataDir).list()).map((one) => shown(one, lastSeen))
+      const devices = (await openDevices(dataDir).list()).map((one) => shown(one, lastSeen))
       if (options.json) terminal.print(JSON.stringify(devices, null, 2))
       else terminal.print(table(devices))
     })
@@ -47,7 +39,7 @@ function revokeCommand(terminal: Terminal): Command {
     .argument('<name>')
     .action(async (device: string) => {
       const config = await load()
-      await openStore(config.dataDir).revoke(device, { mayBeUnknown: takesGuests(config) })
+      await openDevices(config.dataDir).revoke(device, { mayBeUnknown: takesGuests(config) })
       terminal.print(`${device} is revoked`)
     })
 }
@@ -55,10 +47,6 @@ function revokeCommand(terminal: Terminal): Command {
 /** Whether devices come with what others vouch for, so that the store need not know them. */
 function takesGuests({ auth, tls }: GatewayConfig): boolean {
   return typeof auth === 'object' || tls?.clientCa !== undefined
-}
-
-export function openStore(dataDir: string): DeviceStore {
-  return new DeviceStore(dataDir, { clock: systemClock, random: systemRandom })
 }
 
 /** Empty where nothing was counted yet, or what was cannot be read from here. */
@@ -78,19 +66,24 @@ interface ShownDevice {
   readonly device: string
   readonly state: string
   readonly streams: string
+  readonly groups: string
   readonly created: string
   /** Absent: never, or not known here. */
   readonly lastSeen?: string
 }
 
 function shown(
-  { device, revoked, admin, streams, created }: Device,
+  { device, revoked, admin, streams, groups, created }: Device,
   seen: ReadonlyMap<string, string>
 ): ShownDevice {
   const state = revoked ? 'revoked' : admin ? 'admin' : 'active'
   const lastSeen = seen.get(device)
   return {
-    ...{ device, state, streams: streams?.join(',') ?? 'all', created },
+    device,
+    state,
+    streams: streams?.join(',') ?? 'all',
+    groups: groups?.join(',') ?? 'none',
+    created,
     ...(lastSeen === undefined ? {} : { lastSeen })
   }
 }
@@ -99,6 +92,7 @@ const head: ShownDevice = {
   device: 'DEVICE',
   state: 'STATE',
   streams: 'STREAMS',
+  groups: 'GROUPS',
   created: 'CREATED',
   lastSeen: 'LAST SEEN'
 }
@@ -106,11 +100,12 @@ const head: ShownDevice = {
 function table(devices: readonly ShownDevice[]): string {
   const width = Math.max(...[head, ...devices].map((one) => one.device.length))
   return [head, ...devices]
-    .map(({ device, state, streams, created, lastSeen = '-' }) =>
+    .map(({ device, state, streams, groups, created, lastSeen = '-' }) =>
       [
         device.padEnd(width),
         state.padEnd(8),
         streams.padEnd(12),
+        groups.padEnd(12),
         created.padEnd(24),
         lastSeen
       ].join('  ')

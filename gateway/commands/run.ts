@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
+import { HangUps } from '../../shared/hang-ups.ts'
 import { createLog } from '../../shared/log.ts'
 import { probeDisk } from '../../shared/probe-disk.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -14,6 +15,7 @@ const drainMs = 10_000
 export function runCommand(terminal: Terminal): Command {
   const { command, load } = configCommand('run', gatewayConfigSpec, terminal)
   return command.description('accept records and keep them in streams').action(async () => {
+    const hangUps = new HangUps(terminal)
     const config = await load()
     const clock = systemClock
     const log = createLog('headwater-gateway', config.log.level)
@@ -22,6 +24,6 @@ export function runCommand(terminal: Terminal): Command {
     const gateway = new Gateway(config, { clock, random: systemRandom, log })
     const reload = async () => gateway.reload(await load())
     const probe = () => probeDisk(config.dataDir)
-    await runUntilSignal(gateway, { terminal, clock, log, drainMs, reload, probe })
+    await runUntilSignal(gateway, { terminal, clock, log, drainMs, hangUps, reload, probe })
   })
 }

@@ -76,8 +76,7 @@ function peerOf({ socket }: FastifyRequest): Pick<Credentials, 'address' | 'cert
 }
 
 function isLocal(request: FastifyRequest): boolean {
-  const address = request.socket.remoteAddress?.replace(/^::ffff:/, '')
-  if (address === undefined || !isLoopback(address)) return false
+  if (!isLoopback(request.socket.remoteAddress ?? '')) return false
   return forwardedHeaders.every((name) => request.headers[name] === undefined)
 }
 

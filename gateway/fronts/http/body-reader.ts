@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import type { BytePool, Reservation } from '../../../shared/byte-pool.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { recordLimits } from '../../../shared/record.ts'
 import { gunzipBounded } from '../../../shared/wire/batch.ts'
-import type { BytePool, Reservation } from '../../../shared/byte-pool.ts'
 
 /** A body in memory; `release` gives its bytes back to the pool, when nothing refers to it there. */
 export interface Body {

@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { signedConfigType } from '../../../shared/signed-config.ts'
+import type { Principal } from '../../admission/admission.ts'
 import { parseStatus } from '../../remote-config/config-status.ts'
 import type { RemoteConfigs } from '../../remote-config/remote-configs.ts'
 import type { Access } from './access.ts'
 import type { BodyReader } from './body-reader.ts'
-import { queryOf, textOf } from './record-bodies.ts'
+import { readJson } from './read-json.ts'
+import { queryOf } from './record-bodies.ts'
 
 export interface ConfigRoutesOptions {
   readonly access: Access
@@ -17,12 +19,17 @@ interface DeviceRoute {
   readonly Params: { readonly device: string }
 }
 
-/** What a device asks for its configuration and tells of it; each may do so for itself alone. */
+/**
+ * What a device asks for its configuration and tells of it: each for itself alone, and for a group
+ * only when its credentials name that. While nobody is asked who it is, anybody for anything.
+ */
 export function configRoutes(app: FastifyInstance, options: ConfigRoutesOptions): void {
   const { access, bodies, configs } = options
   app.get<DeviceRoute>('/v1/devices/:device/config', async (request, reply) => {
-    const device = await ownDevice(request, access)
-    const config = await configs.configFor(device, queryOf(request).get('group') ?? undefined)
+    const principal = await ownPrincipal(request, access)
+    const group = queryOf(request).get('group') ?? undefined
+    if (group !== undefined) requireMember(principal, group)
+    const config = await configs.configFor(request.params.device, group)
     if (!config) return reply.code(204).send()
     const etag = `"${config.digest}"`
     reply.header('etag', etag)
@@ -31,30 +38,29 @@ export function configRoutes(app: FastifyInstance, options: ConfigRoutesOptions)
     return reply.type(signedConfigType).send(Buffer.from(config.text))
   })
   app.put<DeviceRoute>('/v1/devices/:device/config/status', async (request, reply) => {
-    const device = await ownDevice(request, access)
-    await configs.report(device, parseStatus(await bodyOf(request, bodies)))
+    await ownPrincipal(request, access)
+    await configs.report(request.params.device, parseStatus(await readJson(request.raw, bodies)))
     return reply.code(204).send()
   })
 }
 
-async function ownDevice(request: FastifyRequest<DeviceRoute>, access: Access): Promise<string> {
+async function ownPrincipal(
+  request: FastifyRequest<DeviceRoute>,
+  access: Access
+): Promise<Principal> {
   const { device } = request.params
   const principal = await access.writer(request)
-  if (principal.device === undefined || principal.device === device) return device
+  if (principal.device === undefined || principal.device === device) return principal
   throw new HeadwaterError(
     'forbidden',
     `device "${principal.device}" may not see the configuration of "${device}"`
   )
 }
 
-async function bodyOf(request: FastifyRequest, bodies: BodyReader): Promise<unknown> {
-  const body = await bodies.read(request.raw)
-  try {
-    return JSON.parse(textOf(body.bytes))
-  } catch (cause) {
-    if (cause instanceof HeadwaterError) throw cause
-    throw new HeadwaterError('invalid', `body is not valid JSON: ${String(cause)}`, { cause })
-  } finally {
-    body.release()
-  }
+function requireMember({ device, groups = [] }: Principal, group: string): void {
+  if (device === undefined || groups.includes(group)) return
+  throw new HeadwaterError(
+    'forbidden',
+    `device "${device}" is not in group "${group}"; the gateway knows that by "devices add --group", or by the claim auth.jwt.groupsClaim`
+  )
 }

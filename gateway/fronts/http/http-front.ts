@@ -1,13 +1,12 @@
 import type { AddressInfo, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { BytePool } from '../../../shared/byte-pool.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Component } from '../../../shared/component.ts'
-import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Health } from '../../../shared/health-server.ts'
-import { formatListenAddress } from '../../../shared/listen-address.ts'
+import { listenError } from '../../../shared/listen-error.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Admission } from '../../admission/admission.ts'
-import { BytePool } from '../../../shared/byte-pool.ts'
 import type { StreamAdmin, StreamEngine } from '../../engines/engine.ts'
 import type { RemoteConfigs } from '../../remote-config/remote-configs.ts'
 import { Access } from './access.ts'
@@ -75,7 +74,7 @@ export class HttpFront implements Component {
     this.#unpacking = new BytePool({ ...pool, clock: options.clock })
   }
 
-  /** Rejects with `port_taken`. */
+  /** Rejects with `port_taken`, or with `config` for an address that is not this machine's. */
   async start(signal: AbortSignal): Promise<void> {
     for (const listener of this.#options.listeners) {
       if (signal.aborted || this.#stopped) return
@@ -147,20 +146,11 @@ export class HttpFront implements Component {
 }
 
 async function listen(app: FastifyInstance, { host, port, only }: HttpListener): Promise<void> {
-  const setting = only === 'osmand' ? 'trackers.osmand.listen' : '--http'
   try {
     await app.listen({ host, port })
   } catch (cause) {
-    const address = formatListenAddress({ host, port })
-    if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-      throw new HeadwaterError(
-        'port_taken',
-        `${address} is in use; choose another with ${setting} HOST:PORT`,
-        { cause }
-      )
-    }
-    const message = `cannot listen on ${address} (${setting}): ${String(cause)}`
-    throw new HeadwaterError('config', message, { cause })
+    const setting = only === 'osmand' ? 'trackers.osmand.listen:' : '--http'
+    throw listenError({ host, port }, setting, cause)
   }
 }
 

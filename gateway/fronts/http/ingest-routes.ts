@@ -1,10 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../../shared/clock.ts'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
-import type { RecordColumns } from '../../../shared/record.ts'
 import type { Ack } from '../../../shared/wire/ack.ts'
-import { type BatchHeader, decodeBatch } from '../../../shared/wire/batch.ts'
-import { decodeFrame } from '../../../shared/wire/frame.ts'
+import { decodeBatch, decodeBatchRecords } from '../../../shared/wire/batch.ts'
 import { refusalAck } from '../../../shared/wire/refusal-ack.ts'
 import type { Admission, IncomingBatch } from '../../admission/admission.ts'
 import type { Access } from './access.ts'
@@ -92,7 +90,7 @@ class Ingest {
     let batch: IncomingBatch
     try {
       const frame = enc === 'gzip' ? await this.#unpack(packed, arrival) : packed
-      const records = framed(frame, header)
+      const records = decodeBatchRecords(header, frame)
       batch = { principal, stream, records, header, wireBytes: body.wireBytes }
     } catch (error) {
       // Once the header is known every answer is an Ack that names the batch.
@@ -146,15 +144,6 @@ function letGo({ place, held }: Arrival): void {
   place.leave()
   for (const one of held) one.release()
   held.clear()
-}
-
-function framed(frame: Buffer, header: BatchHeader): RecordColumns {
-  const records = decodeFrame(frame)
-  if (records.lens.length === header.count) return records
-  throw new HeadwaterError(
-    'invalid',
-    `batch: field "count" is ${header.count}, the frame holds ${records.lens.length} records`
-  )
 }
 
 function keyOf(request: FastifyRequest): string | undefined {

@@ -3,10 +3,11 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
 import { descriptionJson } from '../../engines/description-json.ts'
-import type { StreamAdmin, StreamEngine } from '../../engines/engine.ts'
+import { createLimits, type StreamAdmin, type StreamEngine } from '../../engines/engine.ts'
+import { parseHashKey } from '../../engines/hash-key.ts'
 import type { Access } from './access.ts'
 import type { BodyReader } from './body-reader.ts'
-import { textOf } from './record-bodies.ts'
+import { readJson } from './read-json.ts'
 
 export interface StreamRoutesOptions {
   readonly access: Access
@@ -20,9 +21,7 @@ interface StreamRoute {
   readonly Params: { readonly stream: string }
 }
 
-/** A typing error must not make a million shards. */
-const maxShards = 4096
-const maxRetentionHours = 24 * 365 * 10
+const hourMs = 3_600_000
 
 /** Listing, describing, making, deleting and resharding streams. */
 export function streamRoutes(app: FastifyInstance, options: StreamRoutesOptions): void {
@@ -36,9 +35,9 @@ export function streamRoutes(app: FastifyInstance, options: StreamRoutesOptions)
     const fields = await readFields(request, options.bodies)
     const name = requireName(fields.get('name'), 'name')
     await adminOf(options).create(name, {
-      shards: fields.int('shards', 1, maxShards),
+      shards: fields.int('shards', 1, createLimits.shards),
       ...(fields.has('retentionHours')
-        ? { retentionMs: fields.int('retentionHours', 1, maxRetentionHours) * 3_600_000 }
+        ? { retentionMs: fields.int('retentionHours', 1, createLimits.retentionHours) * hourMs }
         : {})
     })
     return reply.code(201).send(await describe(engine, name))
@@ -82,19 +81,9 @@ async function describe(engine: StreamEngine, stream: string) {
 }
 
 function hashKey(fields: Fields): bigint {
-  const text = fields.text('at')
-  if (!/^\d{1,39}$/.test(text)) fields.fail('at', 'must be a hash key: up to 39 decimal digits')
-  return BigInt(text)
+  return parseHashKey(fields.text('at')) ?? fields.fail('at', 'must be a hash key: 0 to 2^128 - 1')
 }
 
 async function readFields(request: FastifyRequest, bodies: BodyReader): Promise<Fields> {
-  const body = await bodies.read(request.raw)
-  try {
-    return new Fields(JSON.parse(textOf(body.bytes)), 'body')
-  } catch (cause) {
-    if (cause instanceof HeadwaterError) throw cause
-    throw new HeadwaterError('invalid', `body is not valid JSON: ${String(cause)}`, { cause })
-  } finally {
-    body.release()
-  }
+  return new Fields(await readJson(request.raw, bodies), 'body')
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../shared/clock.ts'
 import { asHeadwaterError, type HeadwaterError } from '../../../shared/errors.ts'
 import { type Ack, encodeAckCbor, encodeAckJson } from '../../../shared/wire/ack.ts'
+import { refusalAck } from '../../../shared/wire/refusal-ack.ts'
 import { ackTopic } from '../../../shared/wire/topics.ts'
 import type { Admission, Principal } from '../../admission/admission.ts'
 import { type BatchPayload, decodePayload, nameOf } from './batch-payload.ts'
@@ -91,11 +92,9 @@ export class AgentBatches {
 
   async #refusal(payload: BatchPayload, error: HeadwaterError): Promise<Ack | undefined> {
     const name = await nameOf(payload)
-    if (!name) {
-      this.#options.onUnanswerable(error, payload.topic)
-      return undefined
-    }
-    return { ...name, code: error.kind.ack, through: 0, rejected: [], message: error.message }
+    if (name) return refusalAck(name, error)
+    this.#options.onUnanswerable(error, payload.topic)
+    return undefined
   }
 
   #settle(one: Waiting, ack: Ack | undefined): void {

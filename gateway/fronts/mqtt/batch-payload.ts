@@ -1,16 +1,16 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { RecordColumns } from '../../../shared/record.ts'
-import type { Ack } from '../../../shared/wire/ack.ts'
 import {
   type BatchHeader,
   decodeBatch,
+  decodeBatchRecords,
   gunzipBounded,
   unpackBody
 } from '../../../shared/wire/batch.ts'
 import { decodeCbor } from '../../../shared/wire/cbor.ts'
 import { Fields } from '../../../shared/wire/fields.ts'
-import { decodeFrame } from '../../../shared/wire/frame.ts'
 import { decodeJsonBatch } from '../../../shared/wire/json.ts'
+import type { BatchName } from '../../../shared/wire/refusal-ack.ts'
 
 /** A batch as an agent published it. */
 export interface BatchPayload {
@@ -26,9 +26,6 @@ export interface DecodedBatch {
   readonly header: Omit<BatchHeader, 'stream' | 'count'>
   readonly records: RecordColumns
 }
-
-/** What an Ack must carry for the agent to know which batch it answers. */
-export type BatchName = Pick<Ack, 'epoch' | 'stream' | 'first' | 'count'>
 
 /** Throws `invalid`, `too_large` or `forbidden`. `nowMs`: time of records that carry none. */
 export async function decodePayload(payload: BatchPayload, nowMs: number): Promise<DecodedBatch> {
@@ -46,14 +43,8 @@ export async function decodePayload(payload: BatchPayload, nowMs: number): Promi
 
 async function decodeCborBatch(bytes: Buffer): Promise<DecodedBatch> {
   const { header, enc, body } = decodeBatch(bytes)
-  const records = decodeFrame(await unpackBody(enc, body))
-  const { stream, count, ...rest } = header
-  if (count !== records.lens.length) {
-    throw new HeadwaterError(
-      'invalid',
-      `batch: field "count" is ${count}, the frame has ${records.lens.length} records`
-    )
-  }
+  const records = decodeBatchRecords(header, await unpackBody(enc, body))
+  const { stream, count: _count, ...rest } = header
   return { stream, header: rest, records }
 }
 

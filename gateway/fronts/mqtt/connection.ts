@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { IConnectPacket, Packet } from 'mqtt-packet'
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
+import { isLoopback } from '../../../shared/listen-address.ts'
 import { Brake } from './brake.ts'
 import type { FrontParts } from './front-parts.ts'
 import { peerCertificate } from '../tls/peer-certificate.ts'
@@ -179,7 +180,6 @@ export class Connection implements Wire {
 
 function peerOf(socket: Socket): Peer {
   const address = socket.remoteAddress ?? ''
-  const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
   const certificate = peerCertificate(socket)
-  return { address, loopback, ...(certificate ? { certificate } : {}) }
+  return { address, loopback: isLoopback(address), ...(certificate ? { certificate } : {}) }
 }

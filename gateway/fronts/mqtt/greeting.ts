@@ -69,7 +69,8 @@ export class Greeter {
     }
     // While authentication is off a client is taken for what it says it is.
     const device = principal.device ?? [username, clientId].find((name) => isName(name))
-    const publisher = { device, defaultKey: device ?? clientId }
+    const provenDevice = principal.device
+    const publisher = { device, defaultKey: device ?? clientId, provenDevice }
     const wills = will ? this.#judgeWill(will, publisher) : noWills
     if (!wills) return { refused: connack(5), reason: 'rejected' }
     const id = `${device ?? ''}/${clientId}`

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Clock } from '../../../shared/clock.ts'
+import { listenError } from '../../../shared/listen-error.ts'
 import type { Log } from '../../../shared/log.ts'
+import type { TlsHandshakes } from '../../../shared/tls-handshakes.ts'
 import { guardPeers } from '../tls/guard-peers.ts'
-import type { Handshakes } from '../tls/handshakes.ts'
 import { contextOptions, serverOptions, type TlsSource } from '../tls/tls-source.ts'
 
 export interface MqttListener {
@@ -35,7 +35,7 @@ const backlog = 4096
 export class Listeners {
   readonly #options: ListenersOptions
   readonly #servers: Server[] = []
-  readonly #handshakes: Handshakes[] = []
+  readonly #handshakes: TlsHandshakes[] = []
   /** All that are open, those in the middle of a TLS handshake too. */
   readonly #sockets = new Set<Socket>()
 
@@ -61,7 +61,7 @@ export class Listeners {
       socket.on('close', () => this.#sockets.delete(socket))
     })
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) => reject(listenError(listener, cause)))
+      server.once('error', (cause) => reject(listenError(listener, '--mqtt', cause)))
       const { host, port } = listener
       server.listen({ host, port, backlog }, resolve)
     })
@@ -92,20 +92,4 @@ export class Listeners {
     tls.onChange((next) => server.setSecureContext(contextOptions(next)))
     return server
   }
-}
-
-function listenError({ host, port }: MqttListener, cause: Error): HeadwaterError {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  const code = 'code' in cause ? cause.code : undefined
-  return code === 'EADDRINUSE'
-    ? new HeadwaterError(
-        'port_taken',
-        `${address} is in use; choose another address for MQTT with --mqtt HOST:PORT`,
-        { cause }
-      )
-    : new HeadwaterError(
-        'config',
-        `cannot listen on ${address} (${cause.message}); set another with --mqtt HOST:PORT`,
-        { cause }
-      )
 }

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
+import { aborted } from '../../../shared/aborted.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Component } from '../../../shared/component.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Random } from '../../../shared/random.ts'
 import type { Admission } from '../../admission/admission.ts'
+import type { TrackerIds } from '../trackers/tracker-ids.ts'
 import { Broker } from './broker.ts'
 import { Connection } from './connection.ts'
 import type { FrontParts } from './front-parts.ts'
@@ -24,6 +26,8 @@ export interface MqttFrontOptions {
   readonly routes: readonly Route[]
   /** Topics without a route are passed between clients instead of refused; nothing of it is kept. */
   readonly pubsub?: boolean
+  /** Trackers that a device may send for; `any` by default. */
+  readonly trackerIds?: TrackerIds
   /** What is left out is as in `defaultMqttLimits`. */
   readonly limits: Partial<MqttLimits>
   readonly clock: Clock
@@ -74,9 +78,10 @@ export class MqttFront implements Component {
 
   /** Throws `config` for a route that cannot work. */
   constructor(options: MqttFrontOptions) {
-    const { admission, routes, pubsub = false, clock, random, log } = options
+    const { admission, routes, pubsub = false, trackerIds = 'any' } = options
+    const { clock, random, log } = options
     const limits = { ...defaultMqttLimits, ...options.limits }
-    const rules = new TopicRules(new Routes(routes), pubsub)
+    const rules = new TopicRules(new Routes(routes), { pubsub, trackerIds })
     const refusals = new Refusals(clock, log)
     const tally = new Tally()
     this.#wanted = options.listeners
@@ -199,9 +204,4 @@ export class MqttFront implements Component {
     this.#ticking.abort()
     await this.#parts.broker?.close()
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

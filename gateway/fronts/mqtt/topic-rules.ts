@@ -1,5 +1,6 @@
 import { isName, isPartitionKey } from '../../../shared/record.ts'
 import { ackTopic, batchTopic, jsonBatchTopic, topicPrefix } from '../../../shared/wire/topics.ts'
+import { foreignTracker, type TrackerIds } from '../trackers/tracker-ids.ts'
 import type { RefusalReason } from './refusals.ts'
 import type { MessageForm, Routes } from './routes.ts'
 
@@ -30,6 +31,15 @@ export function isWellFormedTopic(topic: string): boolean {
 export interface Publisher {
   readonly device: string | undefined
   readonly defaultKey: string
+  /** The device that showed a token or certificate; undefined: none was asked for. */
+  readonly provenDevice?: string | undefined
+}
+
+export interface TopicRulesOptions {
+  /** Topics without a route are ordinary traffic between clients. */
+  readonly pubsub: boolean
+  /** Trackers that a device may send for; their name is the key. */
+  readonly trackerIds: TrackerIds
 }
 
 /** Everything that is the product's own; no client reads or writes here but on its device's topics. */
@@ -41,11 +51,12 @@ const noStreamName = 'a stream has 1 to 128 characters of a-z A-Z 0-9 _ . -'
 export class TopicRules {
   readonly #routes: Routes
   readonly #pubsub: boolean
+  readonly #trackerIds: TrackerIds
 
-  /** `pubsub`: topics without a route are ordinary traffic between clients. */
-  constructor(routes: Routes, pubsub: boolean) {
+  constructor(routes: Routes, { pubsub, trackerIds }: TopicRulesOptions) {
     this.#routes = routes
     this.#pubsub = pubsub
+    this.#trackerIds = trackerIds
   }
 
   /** `topic` is well-formed. */
@@ -70,7 +81,10 @@ export class TopicRules {
         'the topic gives a partition key that is not of 1 to 256 characters'
       )
     }
-    return { to: 'stream', stream, key, ...(as ? { as } : {}) }
+    if (!as) return { to: 'stream', stream, key }
+    const { provenDevice: device } = publisher
+    const foreign = foreignTracker(this.#trackerIds, { device, tracker: key })
+    return foreign === undefined ? { to: 'stream', stream, key, as } : refused('forbidden', foreign)
   }
 
   /** Whether `filter` may be subscribed to. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../../shared/clock.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Certificate } from '../../admission/admission.ts'
 import { RareLog } from '../../../shared/rare-log.ts'
-import { Handshakes } from './handshakes.ts'
+import { TlsHandshakes } from '../../../shared/tls-handshakes.ts'
 import { shownCertificate } from './peer-certificate.ts'
 import type { ClientSettings } from './tls-source.ts'
 
@@ -21,8 +21,8 @@ export interface GuardOptions {
  * show none. The others get a close_notify before a byte of theirs is read, and a line in the log.
  * To be called when the server has its listeners. What it returns is to be closed with the server.
  */
-export function guardPeers(server: Server, options: GuardOptions): Handshakes {
-  const { auth, handshakeTimeoutMs, clock, log } = options
+export function guardPeers(server: Server, options: GuardOptions): TlsHandshakes {
+  const { auth, handshakeTimeoutMs: timeoutMs, clock, log } = options
   const lines = new RareLog(clock, log)
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     // A port that was looked at and left: nobody failed.
@@ -30,7 +30,13 @@ export function guardPeers(server: Server, options: GuardOptions): Handshakes {
     lines.warn({ error, peer: socket.remoteAddress }, 'TLS handshake failed')
   })
   if (auth !== undefined) admitCertified(server, auth, lines)
-  return new Handshakes(server, { clock, lines, timeoutMs: handshakeTimeoutMs })
+  return new TlsHandshakes(server, {
+    clock,
+    timeoutMs,
+    onTimeout: ({ remoteAddress: peer }) => {
+      lines.warn({ reason: 'timeout', peer }, 'TLS handshake failed')
+    }
+  })
 }
 
 function admitCertified(server: Server, auth: ClientSettings['auth'], lines: RareLog): void {

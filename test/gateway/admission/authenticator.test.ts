@@ -19,13 +19,11 @@ async function setup(t: TestContext, mode: AuthMode = 'devices') {
   log.error = (fields: unknown) => errors.push(fields)
   const authenticator = new Authenticator({ mode, store, maxGuests: 100, clock, log })
   cleanUp(t, () => authenticator.stop())
-  /** Lets a second of the clock pass in steps, with real time for the file to be read. */
+  /** Lets a second of the clock pass in steps, each when what it began is done. */
   const second = async () => {
     for (let i = 0; i < 10; i++) {
       await clock.advance(100)
-      await store.stamp()
-      await store.list().catch(() => undefined)
-      await new Promise((resolve) => setTimeout(resolve, 2))
+      await clock.asleep(1)
     }
   }
   return { store, clock, authenticator, errors, second }

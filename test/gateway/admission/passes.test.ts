@@ -68,12 +68,11 @@ async function setup(t: TestContext, options: SetupOptions = {}) {
       .sign(key)
   const enter = (credentials: Omit<Credentials, 'loopback'>) =>
     authenticator.authenticate({ loopback: false, ...credentials })
-  /** Lets a second of the clock pass in steps, with real time for the files to be read. */
+  /** Lets a second of the clock pass in steps, each when what it began is done. */
   const second = async () => {
     for (let i = 0; i < 10; i++) {
       await clock.advance(100)
-      await store.list()
-      await new Promise((resolve) => setTimeout(resolve, 3))
+      await clock.asleep(1)
     }
   }
   const certificate = (name: string | undefined, seconds = 3600) => ({
@@ -251,6 +250,25 @@ test('a claim narrows the streams of the store; a token without it is refused', 
   for (const scope of [undefined, '', 7, ['a', 7], 'a  b', []]) {
     await assert.rejects(enter({ token: await sign({ scope }) }), unauthorized, String(scope))
   }
+})
+
+test('a claim names the groups, and the store may narrow them; without either there are none', async (t) => {
+  const { enter, sign, store, second, certificate } = await setup(t, {
+    jwt: { groupsClaim: 'fleet' }
+  })
+  const groupsOf = async (fleet: unknown, sub = 'pi-1') =>
+    (await enter({ token: await sign({ fleet, sub }) })).groups
+  assert.deepEqual(await groupsOf('vans boats'), ['vans', 'boats'])
+  assert.deepEqual(await groupsOf(['vans', '/Staff of HQ', 7]), ['vans'])
+  assert.equal(await groupsOf(undefined), undefined)
+  assert.equal((await enter({ certificate: certificate('pi-2') })).groups, undefined)
+  await store.register('pi-1', { groups: ['boats', 'cars'] })
+  await store.register('pi-2', { groups: ['boats'] })
+  await second()
+  assert.deepEqual(await groupsOf(['vans', 'boats']), ['boats'])
+  assert.deepEqual(await groupsOf([]), [])
+  assert.deepEqual(await groupsOf(undefined), ['boats', 'cars'])
+  assert.deepEqual((await enter({ certificate: certificate('pi-2') })).groups, ['boats'])
 })
 
 test('new keys are taken when their file changes; who was let in by a key that is gone is cut off', async (t) => {

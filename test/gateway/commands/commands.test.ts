@@ -46,7 +46,11 @@ test('every flag goes to its key', async (t) => {
 
 test('a device is added with a token that is shown once, listed, and revoked', async (t) => {
   const { terminal, run, dataDir } = await setup(t)
-  assert.equal(await run('devices', 'add', 'pi', '--stream', 'telemetry'), 0, terminal.err)
+  assert.equal(
+    await run('devices', 'add', 'pi', '--stream', 'telemetry', '--group', 'vans'),
+    0,
+    terminal.err
+  )
   const [token = ''] = terminal.out.split('\n')
   assert.match(token, /^[\w-]{43}$/)
   assert.doesNotMatch(await readFile(join(dataDir, 'devices.json'), 'utf8'), new RegExp(token))
@@ -56,7 +60,7 @@ test('a device is added with a token that is shown once, listed, and revoked', a
   assert.equal(await run('devices', 'list'), 0)
   assert.match(
     terminal.out,
-    /^DEVICE +STATE +STREAMS +CREATED +LAST SEEN\npi +revoked +telemetry +20.* -\nboss +admin +all/
+    /^DEVICE +STATE +STREAMS +GROUPS +CREATED +LAST SEEN\npi +revoked +telemetry +vans +20.* -\nboss +admin +all +none/
   )
   assert.equal(await run('devices', 'list', '--json'), 0)
   assert.deepEqual(

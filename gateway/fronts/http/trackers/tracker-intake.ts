@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../../../../shared/clock.ts'
 import { asHeadwaterError, type ErrorCode, HeadwaterError } from '../../../../shared/errors.ts'
 import type { Admission, Principal } from '../../../admission/admission.ts'
+import { foreignTracker, type TrackerIds } from '../../trackers/tracker-ids.ts'
 import { columnsOf, idempotencyKeyOf, type TrackerPoint } from '../../trackers/tracker-point.ts'
 import type { Access } from '../access.ts'
 import type { BodyReader } from '../body-reader.ts'
@@ -12,8 +13,7 @@ import { trackerToken } from './tracker-token.ts'
 export interface TrackerOptions {
   /** Stream of the points. */
   readonly stream: string
-  /** `device`: a device sends only for trackers of its own name, `NAME` or `NAME/…`. */
-  readonly ids: 'any' | 'device'
+  readonly ids: TrackerIds
 }
 
 export interface TrackerIntakeOptions extends TrackerOptions {
@@ -60,8 +60,9 @@ export class TrackerIntake {
 
   /** Resolves when the point is durable; rejects with why it is not. */
   async store({ principal }: TrackerRequest, tracker: string, point: TrackerPoint): Promise<void> {
-    const { admission, stream } = this.#options
-    this.#requireOwn(principal, tracker)
+    const { admission, stream, ids } = this.#options
+    const foreign = foreignTracker(ids, { device: principal.device, tracker })
+    if (foreign !== undefined) throw new HeadwaterError('forbidden', foreign)
     const idempotencyKey = idempotencyKeyOf(point, tracker)
     const work = admission.admit({
       principal,
@@ -78,15 +79,6 @@ export class TrackerIntake {
     throw new HeadwaterError(code, reject?.message ?? ack.message ?? 'refused', {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs })
     })
-  }
-
-  #requireOwn({ device }: Principal, tracker: string): void {
-    if (this.#options.ids === 'any' || device === undefined) return
-    if (tracker === device || tracker.startsWith(`${device}/`)) return
-    throw new HeadwaterError(
-      'forbidden',
-      `device "${device}" may not send for tracker "${tracker}"; give the app the device's name as its id`
-    )
   }
 }
 

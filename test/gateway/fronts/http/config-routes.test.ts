@@ -68,6 +68,34 @@ test('a device sees and reports for itself alone', async (t) => {
   assert.deepEqual([...(await configs.statuses()).keys()], ['pi-1'])
 })
 
+test('a device is given the configuration of a group only when it was added to that', async (t) => {
+  const { configs, store, get } = await setup(t, 'devices')
+  for (const target of ['all', 'group/vans', 'group/boats', 'device/pi-2'] as const) {
+    await configs.set(signed(target))
+  }
+  const token = {
+    'pi-0': await store.add('pi-0'),
+    'pi-1': await store.add('pi-1', { groups: ['vans', 'cars'] }),
+    'pi-2': await store.add('pi-2', { admin: true })
+  }
+  const ask = async (device: keyof typeof token, query: string) => {
+    const headers = { authorization: `Bearer ${token[device]}` }
+    const { response, text } = await get(device, query, headers)
+    return response.status === 200 ? text : response.status
+  }
+  while ((await ask('pi-2', '')) === 401) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(await ask('pi-1', '?group=vans'), signed('group/vans'))
+  assert.equal(await ask('pi-1', '?group=cars'), signed('all'))
+  assert.equal(await ask('pi-1', '?group=boats'), 403)
+  assert.equal(await ask('pi-1', '?group=none'), 403)
+  assert.equal(await ask('pi-0', '?group=vans'), 403)
+  assert.equal(await ask('pi-0', ''), signed('all'))
+  assert.equal(await ask('pi-2', '?group=vans'), 403, 'an administrator too')
+  const headers = { authorization: `Bearer ${token['pi-0']}` }
+  const { text } = await get('pi-0', '?group=vans', headers)
+  assert.match(text, /pi-0.*not in group.*vans.*devices add --group/)
+})
+
 test('a report is checked, bounded and replaces the one before', async (t) => {
   const { configs, put } = await setup(t)
   for (const wrong of [

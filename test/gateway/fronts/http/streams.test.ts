@@ -114,10 +114,12 @@ test('bad administration is answered 400, naming the field', async (t) => {
     ['', { name: 'a', shards: 0 }, /shards/],
     ['', { name: 'a', shards: 1e9 }, /shards/],
     ['', { name: 'a', shards: 1, retentionHours: -1 }, /retentionHours/],
+    ['', { name: 'a', shards: 1, retentionHours: 8761 }, /retentionHours/],
     ['', [], /map/],
     ['/telemetry/split', {}, /shard/],
     ['/telemetry/split', { shard: 'shardId-000000000000', at: '-1' }, /at/],
     ['/telemetry/split', { shard: 'shardId-000000000000', at: 5 }, /at/],
+    ['/telemetry/split', { shard: 'shardId-000000000000', at: `${2n ** 128n}` }, /hash key/],
     ['/telemetry/merge', { shard: 'shardId-000000000000' }, /neighbour/]
   ] as const) {
     const response = await post(`${url}/v1/streams${path}`, body)

@@ -17,7 +17,7 @@ test('a port that is taken is named with the flag that moves it, and nothing lis
   const started = startFront(t, { listeners: [free, { host: '127.0.0.1', port }] })
   await assert.rejects(started, {
     code: 'port_taken',
-    message: `127.0.0.1:${port} is in use; choose another address for MQTT with --mqtt HOST:PORT`
+    message: `127.0.0.1:${port} is in use; choose another with --mqtt HOST:PORT, or --mqtt off`
   })
 })
 

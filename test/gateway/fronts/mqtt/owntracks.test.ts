@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyOf } from '../../../../shared/record.ts'
 import { startFront } from '../../../support/mqtt-front-fixture.ts'
-import { publish, RawMqtt, until } from '../../../support/mqtt-raw-client.ts'
+import { connectPacket, publish, RawMqtt, until } from '../../../support/mqtt-raw-client.ts'
 
 const routes = [{ topic: 'owntracks/+/+/#', stream: 'telemetry', as: 'owntracks' }] as const
 const place = { _type: 'location', lat: 48.2, lon: 16.3, tst: 946_684_800, vel: 36 }
@@ -64,4 +64,27 @@ test('a key of OwnTracks that asks for more wildcards than the route has does no
     code: 'config',
     message: /"owntracks\/#".*\{2\}/
   })
+})
+
+test('with ids: device nothing of another tracker is stored or acknowledged, its will neither', async (t) => {
+  const { admission, front, port } = await startFront(t, { routes, trackerIds: 'device' })
+  admission.tokens = new Map([['jane', 'secret']])
+  const login = { username: 'jane', password: Buffer.from('secret') }
+  const client = await RawMqtt.connected(t, port, login)
+  client.write(
+    publish('owntracks/jane/phone', JSON.stringify(place), { id: 1 }),
+    publish('owntracks/joe/phone', JSON.stringify(place), { id: 2 })
+  )
+  await client.gone()
+  assert.deepEqual(client.ids('puback'), [1])
+  assert.deepEqual(admission.batches[0]?.records.keys, ['jane/phone'])
+  assert.equal(admission.texts().length, 1)
+  assert.deepEqual(front.stats().refused, { forbidden: 1 })
+
+  const payload = Buffer.from('{"_type":"lwt","tst":946684800}')
+  const will = { topic: 'owntracks/joe/phone', payload, qos: 1, retain: true } as const
+  const refused = await RawMqtt.open(t, port)
+  refused.write(connectPacket({ ...login, will }))
+  const connack = await refused.next('connack')
+  assert.equal(connack.cmd === 'connack' && connack.returnCode, 5)
 })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { makeCertificate, steadyTls } from '../../../support/certificate.ts'
 import { cleanUp } from '../../../support/cleanup.ts'
+import { halfHandshake } from '../../../support/half-handshake.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { startFront as startMqtt } from '../../../support/mqtt-front-fixture.ts'
 import { quiet, until } from '../../../support/mqtt-raw-client.ts'
@@ -26,9 +27,6 @@ interface Listener {
   readonly tls: ReturnType<typeof steadyTls>
 }
 
-/** A record header that announces a long ClientHello, and the first bytes of that. */
-const beginning = Buffer.from('1603013e800100 3e7c0303'.replace(' ', ''), 'hex')
-
 async function setup(t: TestContext, name: keyof typeof fronts) {
   const paths = makeCertificate(await tempDir(t))
   if (!paths) {
@@ -39,19 +37,6 @@ async function setup(t: TestContext, name: keyof typeof fronts) {
   const tls = steadyTls({ cert, key: readFileSync(paths.key, 'utf8') })
   const started = await fronts[name](t, { host: '127.0.0.1', port: 0, tls })
   return { ...started, cert }
-}
-
-async function open(t: TestContext, port: number) {
-  const socket = connect(port, '127.0.0.1')
-  const peer = { socket, isClosed: false }
-  cleanUp(t, () => socket.destroy())
-  socket.on('error', () => undefined)
-  socket.on('close', () => {
-    peer.isClosed = true
-  })
-  socket.resume()
-  await new Promise((resolve) => socket.once('connect', resolve))
-  return peer
 }
 
 function trickle(socket: Socket): Promise<void> {
@@ -67,9 +52,8 @@ for (const name of ['http', 'mqtt'] as const) {
     const good = connectTls({ port, host: '127.0.0.1', ca: cert })
     cleanUp(t, () => good.destroy())
     await new Promise((resolve) => good.once('secureConnect', resolve))
-    const silent = await open(t, port)
-    const slow = await open(t, port)
-    slow.socket.write(beginning)
+    const silent = await halfHandshake(t, port, Buffer.alloc(0))
+    const slow = await halfHandshake(t, port)
     await quiet()
     for (let i = 0; i < 9; i++) {
       await clock.advance(1000)
@@ -85,7 +69,7 @@ for (const name of ['http', 'mqtt'] as const) {
     const s = await setup(t, name)
     if (!s) return
     const { port, front } = s
-    const silent = await open(t, port)
+    const silent = await halfHandshake(t, port, Buffer.alloc(0))
     await quiet()
     const deadline = AbortSignal.timeout(5000)
     await front.stop(deadline)
