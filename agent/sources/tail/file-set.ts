@@ -1,7 +1,8 @@
 import { archivesAfter } from './archives-after.ts'
 import type { Beside, FileFinder, Sighting } from './file-finder.ts'
+import { isAnother } from './is-another.ts'
 import { type Position, startOf } from './position.ts'
-import { type Departure, inTurn, isAnother, movedAside, note, type Rotated } from './rotation.ts'
+import { type Departure, inTurn, movedAside, note, type Rotated } from './rotation.ts'
 import { inOrderMade, spentFiles } from './spent-files.ts'
 import { TailFile } from './tail-file.ts'
 
@@ -114,7 +115,8 @@ export class FileSet {
       const older = other.home === file.home && other.rank < file.rank
       const { problem, mislaid } = other.state
       const readable = (other.isOpen || other.sighting) && (problem === '' || mislaid)
-      if (older && readable && !other.copyOf && !other.drained) return true
+      // What is mislaid may never have been looked at.
+      if (older && readable && !other.copyOf && (mislaid || !other.drained)) return true
     }
     file.state.waits = false
     return false

@@ -22,6 +22,8 @@ interface NewcomersOptions {
  */
 export class Newcomers {
   readonly #options: NewcomersOptions
+  /** Could not be opened when their originals were looked for, mostly as rotation renamed them. */
+  #postponed: readonly TailFile[] = []
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -39,6 +41,14 @@ export class Newcomers {
     return skipped
   }
 
+  /** As `recognise`, also for those that could not be opened then. To be called after each scan. */
+  async recogniseAll(arrived: readonly TailFile[]): Promise<void> {
+    const { files } = this.#options
+    const postponed = this.#postponed.filter((file) => files.get(file.key) === file)
+    this.#postponed = postponed.filter((file) => !file.sighting)
+    await this.recognise([...postponed.filter((file) => file.sighting), ...arrived])
+  }
+
   /** Looks for the originals of files that arrived. */
   async recognise(arrived: readonly TailFile[]): Promise<void> {
     const { files, opener } = this.#options
@@ -49,7 +59,11 @@ export class Newcomers {
         .sort((a, b) => mostRead(b) - mostRead(a))
       const archive = file.sighting?.archive === true
       if (others.length === 0 && !archive) continue
-      if (!(await opener.look(file)) || file.state.size === 0) continue
+      if (!(await opener.look(file))) {
+        this.#postponed = [...this.#postponed, file]
+        continue
+      }
+      if (file.state.size === 0) continue
       const head = await file.read(0, headBytes)
       for (const other of others) {
         if (mayHold(file, head, other) && (await this.#isKin(file, other))) break

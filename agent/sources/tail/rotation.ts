@@ -21,18 +21,6 @@ export function note(file: TailFile, sighting: Sighting | undefined, left: Depar
 }
 
 /**
- * Whether what has the number of a file now is another one, which was made since and was given the
- * same number; false where no such time is kept. For an archive `madeMs` counts alone.
- */
-export function isAnother(
-  { archive, madeMs, bornMs }: Pick<Sighting, 'archive' | 'madeMs' | 'bornMs'>,
-  position: Position
-): boolean {
-  if (archive) return madeMs !== position.madeMs
-  return position.madeMs > 0 && bornMs > position.madeMs
-}
-
-/**
  * What was moved aside from where a file left, and was made since, by key with its home: files that
  * came there and left again before they were seen.
  */

@@ -3,9 +3,9 @@ import { open } from 'node:fs/promises'
 import type { CutEnd } from '../lines/line-cutter.ts'
 import { Archive, type Content } from './archive.ts'
 import { archiveKey, keyOfStat, type Sighting } from './file-finder.ts'
+import { isAnother } from './is-another.ts'
 import { type Position, startAfter } from './position.ts'
 import { type Resumed, resume } from './resume.ts'
-import { isAnother } from './rotation.ts'
 
 const endOrder: readonly CutEnd[] = ['more', 'idle', 'end']
 

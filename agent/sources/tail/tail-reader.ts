@@ -37,7 +37,7 @@ export class TailReader {
     this.#options = options
     this.#windDown = new WindDown({ ...options, graceMs })
     const { multiline, maxLine } = options.tail
-    this.#cutter = new LineCutter({ maxLineBytes: maxLine, ...(multiline ? { multiline } : {}) })
+    this.#cutter = new LineCutter({ maxLineBytes: maxLine, multiline })
   }
 
   /** Resolves when another chunk may be appended. Throws what an append was rejected with. */
@@ -96,6 +96,7 @@ export class TailReader {
     file.moveTo({ ...advance(file.position, bytes, cut), readMs: file.state.mtimeMs })
     tally.problem('empty_line', cut.emptyLines)
     tally.problem('cut_line', cut.truncated.length)
+    if (cut.slowPattern) tally.problem('slow_pattern')
     // The cursor of a chunk without records waits for the next: passing over them again is harmless.
     if (cut.count === 0) return
     const { partitionKey, stream, name, clock } = context

@@ -105,7 +105,9 @@ export class TailRun {
   }
 
   async #recognise(arrived: readonly TailFile[]): Promise<void> {
-    await this.#newcomers.recognise(arrived)
+    await this.#newcomers.recogniseAll(arrived)
+    // It was moved on since the scan.
+    if (arrived.some((file) => file.state.mislaid)) this.#scannedMs = Number.NEGATIVE_INFINITY
     await this.#truncations.settle()
   }
 

@@ -15,6 +15,12 @@ const amount = fc.oneof(
 )
 const step = fc.record({ do: fc.constantFrom(...kinds), amount })
 
+/** Archives are renamed after they were found, and before they are opened. */
+const renamed = (['rotate', 'stop', 'rotate', 'up', 'rotate', 'rotate'] as const).map((kind) => ({
+  do: kind,
+  amount: 1
+}))
+
 const numRuns = 15
 
 for (const delays of [false, true]) {
@@ -49,7 +55,12 @@ for (const delays of [false, true]) {
           await rm(directory, { recursive: true })
         }
       }),
-      { numRuns, includeErrorInReport: true, interruptAfterTimeLimit: 60_000 }
+      {
+        numRuns,
+        examples: [[renamed]],
+        includeErrorInReport: true,
+        interruptAfterTimeLimit: 60_000
+      }
     )
   })
 }

@@ -95,6 +95,26 @@ test('the rest of a file that was compressed while the agent was down is read, b
   assert.equal(bench.source?.stats().problems['unreadable_file'], undefined)
 })
 
+test('an archive that cannot be opened when it is found is not read again when it can', async (t) => {
+  const { path, bench, texts, write, catchUp, start, allInOrder, compress } = await setup(t)
+  await write(5)
+  await catchUp()
+  await rename(path, `${path}.1`)
+  await compress('app.log.1')
+  const archive = `${path}.1.gz`
+  const [packed, { atime, mtime }] = [await readFile(archive), await stat(archive)]
+  const replace = async (content: Buffer) => {
+    await writeFile(archive, content)
+    await utimes(archive, atime, mtime)
+  }
+  await replace(Buffer.from('not packed'))
+  await write(5)
+  start()
+  await bench.until(() => texts().length >= 10)
+  await replace(packed)
+  await allInOrder()
+})
+
 test('archives: false leaves archives alone', async (t) => {
   const { path, bench, texts, write, catchUp, start, compress } = await setup(t, {
     archives: false

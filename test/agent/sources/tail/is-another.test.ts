@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startAfter, startOf } from '../../../../agent/sources/tail/position.ts'
-import { isAnother } from '../../../../agent/sources/tail/rotation.ts'
+import { isAnother } from '../../../../agent/sources/tail/is-another.ts'
 
 const position = startOf({ home: '/var/log/app.log', madeMs: 1000 })
 
