@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Clock } from '../../shared/clock.ts'
 
 /**
  * The bytes of a stream as they come, up to a bound; past it the stream is paused, so that whoever
@@ -49,6 +50,18 @@ export class Intake {
       signal.addEventListener('abort', wake)
       this.#wake = wake
     })
+  }
+
+  /** As `ready`, but not later than after `ms` milliseconds, where there is such a limit. */
+  async readyWithin(ms: number | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+    if (ms === undefined || signal.aborted) return this.ready(signal)
+    const over = new AbortController()
+    const stop = () => over.abort()
+    signal.addEventListener('abort', stop, { signal: over.signal })
+    const timer = clock.sleep(ms, over.signal).then(stop)
+    await this.ready(over.signal)
+    stop()
+    await timer
   }
 
   /** All that came since the last call, behind `rest`. */

@@ -67,7 +67,7 @@ export class Outbox {
   async end(): Promise<void> {
     const target = this.#target
     if (!target) return
-    if (this.#chunks.size > 0 && !target.signal.aborted) this.#hurry(target)
+    if (this.#chunks.size > 0) this.#hurry(target)
     do {
       await Promise.all(this.#attempts)
       await this.#resuming

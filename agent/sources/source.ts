@@ -30,6 +30,8 @@ export interface SourceStats {
   readonly bytes: number
   /** Counts by reason of what could not be taken as it was: `cut_line`, `unreadable_file`, … */
   readonly problems: Readonly<Record<string, number>>
+  /** Counts by reason of what was left out as the source was told to: `deadband`, … */
+  readonly leftOut?: Readonly<Record<string, number>>
   /** Bytes that exist at the source and are not in the buffer yet, where that can be known. */
   readonly behindBytes?: number
 }

@@ -6,6 +6,7 @@ export class Tally {
   #records = 0
   #bytes = 0
   readonly #problems: Record<string, number> = {}
+  readonly #leftOut: Record<string, number> = {}
 
   took(records: RecordColumns): void {
     this.#records += records.lens.length
@@ -17,7 +18,17 @@ export class Tally {
     if (count > 0) this.#problems[reason] = (this.#problems[reason] ?? 0) + count
   }
 
+  /** As `problem`, where it was asked for and nothing is wrong. */
+  leftOut(reason: string, count = 1): void {
+    if (count > 0) this.#leftOut[reason] = (this.#leftOut[reason] ?? 0) + count
+  }
+
   stats(): SourceStats {
-    return { records: this.#records, bytes: this.#bytes, problems: { ...this.#problems } }
+    return {
+      records: this.#records,
+      bytes: this.#bytes,
+      problems: { ...this.#problems },
+      leftOut: { ...this.#leftOut }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Appender } from '../buffer/buffer.ts'
 import { noRecords } from './lines/cut-columns.ts'
 import type { SourceContext } from './source.ts'
@@ -24,6 +25,8 @@ export class WindDown {
 
   constructor(options: WindDownOptions) {
     this.#options = options
+    // One listener for each append under way; the default is a warning at eleven.
+    setMaxListeners(0, this.#giveUp.signal)
     const begin = () => this.begin()
     options.signal.addEventListener('abort', begin, { signal: this.#over.signal })
     if (options.signal.aborted) begin()

@@ -7,6 +7,7 @@ import type {
   TransportOptions,
   WireFormat
 } from '../../agent/sender/transports/transport.ts'
+import { systemClock } from '../../shared/clock.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import { frameCrc } from '../../shared/wire/batch.ts'
 import type { FakeGateway } from '../support/fake-gateway-script.ts'
@@ -246,14 +247,17 @@ export function open(
   t: TestContext,
   options: Partial<TransportOptions> & Pick<TransportOptions, 'url' | 'format'>
 ): Transport {
-  const transport = createTransport({
-    device: 'device-1',
-    token: async () => 'secret-1',
-    gzip: false,
-    tls: {},
-    timeoutMs: patientMs,
-    ...options
-  })
+  const transport = createTransport(
+    {
+      device: 'device-1',
+      token: async () => 'secret-1',
+      gzip: false,
+      tls: {},
+      timeoutMs: patientMs,
+      ...options
+    },
+    systemClock
+  )
   t.after(() => transport.close())
   return transport
 }

@@ -2,9 +2,9 @@ import type { Complaints } from '../process/complaints.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
 import type { Command } from './command.ts'
+import type { Delivery } from './delivery.ts'
 import type { ExecOptions } from './exec-options.ts'
 import type { LineOutput } from './line-output.ts'
-import type { Offer } from './offer.ts'
 
 /** What both ways to run a command work with. */
 export interface CommandParts {
@@ -12,7 +12,7 @@ export interface CommandParts {
   readonly context: SourceContext
   readonly tally: Tally
   readonly complaints: Complaints
-  readonly offer: Offer
+  readonly delivery: Delivery
   readonly lines: LineOutput
   readonly command: Command
 }

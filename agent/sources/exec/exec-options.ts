@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { byteSize, duration, flag, secret } from '../../../shared/config/fields.ts'
 import { recordLimits } from '../../../shared/record.ts'
+import { multilineOption } from '../lines/multiline-option.ts'
 
 export const execOptions = z.strictObject({
   exec: z
@@ -19,6 +20,7 @@ export const execOptions = z.strictObject({
       'Keep it running; each line is a record. When it ends it is run again, after a wait.'
     ),
   lines: flag().prefault(false).describe('With `every`: each line is a record of its own.'),
+  multiline: multilineOption,
   timeout: duration({ min: 100, max: 86_400_000 })
     .optional()
     .describe('With `every`: a run that takes longer is ended; else as long as `every`.'),

@@ -1,14 +1,15 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { Appender } from '../../buffer/buffer.ts'
+import type { Target } from '../offer.ts'
 import { Complaints } from '../process/complaints.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
 import { Command } from './command.ts'
+import { Delivery } from './delivery.ts'
 import { type ExecOptions, execOptions } from './exec-options.ts'
 import { KeptCommand } from './kept-command.ts'
 import { LineOutput } from './line-output.ts'
-import { Offer, type Target } from './offer.ts'
 import { RepeatedCommand } from './repeated-command.ts'
 
 /** How long the last records may take to become durable when the agent stops. */
@@ -26,10 +27,11 @@ class ExecSource implements Source {
     this.#context = context
     const tally = this.#tally
     const complaints = new Complaints(context, tally)
-    const offer = new Offer(context, tally)
-    const lines = new LineOutput({ context, tally, offer, maxRecordBytes: exec.maxRecord })
+    const delivery = new Delivery(context, tally)
+    const { maxRecord: maxRecordBytes, multiline } = exec
+    const lines = new LineOutput({ context, tally, delivery, maxRecordBytes, multiline })
     const command = new Command({ exec, context, complaints })
-    const parts = { exec, context, tally, complaints, offer, lines, command }
+    const parts = { exec, context, tally, complaints, delivery, lines, command }
     this.#runner = exec.keep ? new KeptCommand(parts) : new RepeatedCommand(parts)
   }
 
@@ -49,8 +51,8 @@ class ExecSource implements Source {
   }
 }
 
-/** There is exactly one of `every` and `keep`. */
-function requireOneWay({ every, keep, lines, timeout }: ExecOptions): void {
+/** There is exactly one of `every` and `keep`, and lines where they are put together. */
+function requireOneWay({ every, keep, lines, timeout, multiline }: ExecOptions): void {
   if ((every === undefined) !== keep) {
     throw new HeadwaterError(
       'config',
@@ -61,6 +63,12 @@ function requireOneWay({ every, keep, lines, timeout }: ExecOptions): void {
     throw new HeadwaterError(
       'config',
       '"lines" and "timeout" belong to "every"; with "keep" each line is a record, and there is no time limit'
+    )
+  }
+  if (multiline && !keep && !lines) {
+    throw new HeadwaterError(
+      'config',
+      '"multiline" puts lines together, and all that a run prints is one record already; add "lines: true", or leave it out'
     )
   }
 }

@@ -1,7 +1,7 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { describeExit } from '../process/child.ts'
+import type { Target } from '../offer.ts'
 import type { CommandParts } from './command-parts.ts'
-import type { Target } from './offer.ts'
 
 /** A program that is to stay; whoever runs this runs it again, after a wait. */
 export class KeptCommand {

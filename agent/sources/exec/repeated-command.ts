@@ -1,8 +1,8 @@
 import type { Attributes } from '../../../shared/record.ts'
 import { eachInterval } from '../each-interval.ts'
+import type { Target } from '../offer.ts'
 import type { Outcome } from './command.ts'
 import type { CommandParts } from './command-parts.ts'
-import type { Target } from './offer.ts'
 import { type Output, wholeOutput } from './whole-output.ts'
 
 /** A program that is run at an interval. Runs never overlap; those that fall due meanwhile are left out. */
@@ -52,7 +52,7 @@ export class RepeatedCommand {
     run: { readonly time: number; readonly failure: string | undefined },
     target: Target
   ): Promise<void> {
-    const { offer, context, complaints } = this.#parts
+    const { delivery, context, complaints } = this.#parts
     const attributes: Attributes = {
       ...(cut ? { truncated: 'true' } : {}),
       ...(run.failure === undefined ? {} : { exit: run.failure }),
@@ -67,7 +67,7 @@ export class RepeatedCommand {
       data
     }
     const marked = Object.keys(attributes).length > 0
-    await offer.take(marked ? { ...columns, attributes: [attributes] } : columns, target)
+    await delivery.take(marked ? { ...columns, attributes: [attributes] } : columns, target)
   }
 
   #failed(timedOut: boolean, fields: object): void {

@@ -52,22 +52,24 @@ export class FixFilter {
 
   take(result: EpochResult | undefined, arrivalMs: number): KeptFix | undefined {
     if (result === undefined) return undefined
-    const kept = this.#judge(result, arrivalMs)
-    if (typeof kept !== 'string') return kept
-    this.#tally.problem(kept)
-    return undefined
+    if (result === 'no_fix') return this.#useless(result)
+    // A receiver, or a server before it, that has lost the sky may repeat its last fix for ever.
+    if (result.time !== undefined && result.time === this.#lastTime) {
+      return this.#useless('stale_fix')
+    }
+    this.#lastTime = result.time ?? this.#lastTime
+    const stamp = this.#stamp(result, arrivalMs)
+    const refusal = this.#deadband?.refusal(result, stamp.atMs)
+    if (refusal) {
+      this.#tally.leftOut(refusal)
+      return undefined
+    }
+    if (stamp.timeFrom === 'corrected') this.#tally.problem('week_rollover')
+    return { fix: result, ...stamp }
   }
 
-  #judge(fix: EpochResult, arrivalMs: number): KeptFix | string {
-    if (fix === 'no_fix') return fix
-    // A receiver, or a server before it, that has lost the sky may repeat its last fix for ever.
-    if (fix.time !== undefined && fix.time === this.#lastTime) return 'stale_fix'
-    this.#lastTime = fix.time ?? this.#lastTime
-    const stamp = this.#stamp(fix, arrivalMs)
-    const refusal = this.#deadband?.refusal(fix, stamp.atMs)
-    if (refusal) return refusal
-    if (stamp.timeFrom === 'corrected') this.#tally.problem('week_rollover')
-    return { fix, ...stamp }
+  #useless(problem: 'no_fix' | 'stale_fix'): undefined {
+    this.#tally.problem(problem)
   }
 
   #stamp({ time }: Fix, arrivalMs: number): Pick<KeptFix, 'atMs' | 'timeFrom'> {

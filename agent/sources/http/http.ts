@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { attempt, flag, secret } from '../../../shared/config/fields.ts'
+import { aborted } from '../../../shared/aborted.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import {
   formatListenAddress,
@@ -83,13 +84,6 @@ function requireGuarded({ http, token, insecure }: HttpOptions): void {
     'config',
     `${formatListenAddress(http)} can be reached from other machines; write "token:" and "insecure: true" beside it if that is meant, or listen on 127.0.0.1`
   )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 export const http: SourceType<HttpOptions> = {

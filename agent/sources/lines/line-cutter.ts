@@ -1,8 +1,10 @@
+import { LineBeginnings } from './line-beginnings.ts'
+
 /** What makes a record of lines. */
 export interface LineRules {
   /** A longer line is cut to this, marked and counted; also the most a multiline record may hold. */
   readonly maxLineBytes: number
-  readonly multiline?: MultilineRules
+  readonly multiline?: MultilineRules | undefined
 }
 
 export interface MultilineRules {
@@ -31,13 +33,12 @@ export interface Cut {
   /** Records that hold only the beginning of their line. */
   readonly truncated: readonly number[]
   readonly emptyLines: number
+  /** The start pattern took too long on a line, which begins a record then. */
+  readonly slowPattern: boolean
 }
 
 /** Most records of one cut, well below what a batch may hold. */
 const maxRecords = 32_768
-
-/** Bytes of a line that the start pattern is shown, which bounds the work of a bad pattern. */
-const patternBytes = 1024
 
 const newlineByte = 10
 const returnByte = 13
@@ -48,6 +49,8 @@ const returnByte = 13
  */
 export class LineCutter {
   readonly #rules: LineRules
+  /** Absent: no lines are put together. */
+  readonly #beginnings: LineBeginnings | undefined
   readonly #starts = new Uint32Array(maxRecords)
   readonly #ends = new Uint32Array(maxRecords)
   readonly #nexts = new Uint32Array(maxRecords)
@@ -55,6 +58,11 @@ export class LineCutter {
 
   constructor(rules: LineRules) {
     this.#rules = rules
+    const { multiline } = rules
+    if (!multiline) return
+    // One more than a record may have, so that the first one of a cut ends within it.
+    const mostLines = Math.max(maxRecords, multiline.maxLines + 1)
+    this.#beginnings = new LineBeginnings(multiline.start, mostLines)
   }
 
   /** A buffer of this many bytes always lets `cut` consume something. */
@@ -64,22 +72,30 @@ export class LineCutter {
 
   /** Cuts `bytes`, which begin at a line or, when `skipping`, within one that was cut. */
   cut(bytes: Buffer, skipping: boolean, end: CutEnd): Cut {
-    this.#count = 0
-    if (!skipping) return this.#cutFrom(bytes, 0, end)
-    const newline = bytes.indexOf(newlineByte)
-    if (newline === -1) return this.#result({ consumed: bytes.length, skipping: true })
-    return this.#cutFrom(bytes, newline + 1, end)
+    const newline = skipping ? bytes.indexOf(newlineByte) : -1
+    if (skipping && newline === -1) {
+      this.#count = 0
+      return this.#result({ consumed: bytes.length, skipping })
+    }
+    const from = newline + 1
+    const slowPattern = this.#beginnings?.find(bytes, from, end === 'end')
+    const cut = this.#cutFrom(bytes, from, end)
+    return slowPattern ? { ...cut, slowPattern } : cut
   }
 
   #cutFrom(bytes: Buffer, from: number, end: CutEnd): Cut {
-    const { maxLineBytes } = this.#rules
+    const { maxLineBytes, multiline } = this.#rules
+    const beginnings = this.#beginnings
+    this.#count = 0
     const truncated: number[] = []
     let emptyLines = 0
     let skipping = false
     const group = { start: -1, end: 0, lines: 0 }
     let at = from
+    let line = 0
     // A group that is closed and the line that closes it may take two places at once.
-    while (this.#count < maxRecords - 1) {
+    for (; this.#count < maxRecords - 1; line++) {
+      if (beginnings?.isFull && line === beginnings.count) break
       const newline = bytes.indexOf(newlineByte, at)
       const bare = newline === -1
       const left = bytes.length - at
@@ -93,13 +109,13 @@ export class LineCutter {
         if (bare) next = at + maxLineBytes
         skipping = bare
       }
-      if (group.start !== -1 && this.#closes(bytes, group, { at, stop, next, long })) {
+      if (group.start !== -1 && this.#closes(group, { line, next, long })) {
         this.#add(group.start, group.end, at)
         group.start = -1
       }
       if (group.start === -1 && stop === at) {
         emptyLines += 1
-      } else if (long || this.#rules.multiline === undefined) {
+      } else if (long || !multiline) {
         if (long) truncated.push(this.#count)
         this.#add(at, stop, next)
       } else {
@@ -111,8 +127,10 @@ export class LineCutter {
       if (skipping) break
     }
     if (group.start !== -1) {
+      const mayGoOn = beginnings?.isFull && line === beginnings.count
       const complete = end !== 'more' || bytes.length - group.start > maxLineBytes
-      if (complete && this.#count < maxRecords - 1) this.#add(group.start, group.end, at)
+      if (complete && !mayGoOn && this.#count < maxRecords - 1)
+        this.#add(group.start, group.end, at)
       else at = group.start
     }
     return this.#result({ consumed: at, skipping, truncated, emptyLines })
@@ -120,20 +138,12 @@ export class LineCutter {
 
   /** Whether a line begins another record than the group before it. */
   #closes(
-    bytes: Buffer,
     group: { readonly start: number; readonly lines: number },
-    line: {
-      readonly at: number
-      readonly stop: number
-      readonly next: number
-      readonly long: boolean
-    }
+    { line, next, long }: { readonly line: number; readonly next: number; readonly long: boolean }
   ): boolean {
     const { multiline, maxLineBytes } = this.#rules
-    if (!multiline || line.long || group.lines >= multiline.maxLines) return true
-    if (line.next - group.start > maxLineBytes) return true
-    const shown = Math.min(line.stop, line.at + patternBytes)
-    return multiline.start.test(bytes.toString('utf8', line.at, shown))
+    if (!multiline || long || group.lines >= multiline.maxLines) return true
+    return next - group.start > maxLineBytes || this.#beginnings?.at(line) === true
   }
 
   #add(start: number, end: number, next: number): void {
@@ -156,6 +166,7 @@ export class LineCutter {
       nexts: this.#nexts,
       truncated: [],
       emptyLines: 0,
+      slowPattern: false,
       ...found
     }
   }

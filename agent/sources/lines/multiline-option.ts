@@ -19,3 +19,5 @@ export const multilineOption = z
   })
   .optional()
   .describe('Makes one record of several lines, such as a stack trace.')
+
+export type MultilineOption = z.output<typeof multilineOption>

@@ -16,7 +16,7 @@ export interface FeedOptions {
   readonly what: string
   readonly open: (signal: AbortSignal) => Promise<Readable>
   /** `idle` is given when nothing came for so long after bytes. Milliseconds. */
-  readonly idleMs?: number
+  readonly idleMs?: number | undefined
   /** Silence after which it is closed and opened again. Milliseconds. */
   readonly watchdogMs?: number | undefined
 }
@@ -72,12 +72,13 @@ export class Feed {
   }
 
   async *#read(stream: Readable, signal: AbortSignal): AsyncGenerator<Piece> {
-    const { tally, idleMs, watchdogMs } = this.#options
+    const { context, tally, idleMs, watchdogMs } = this.#options
     const intake = new Intake(stream, gatherBytes)
     let silentMs = 0
     while (!intake.ended && !signal.aborted) {
       const untilMs = idleMs !== undefined && silentMs < idleMs ? idleMs : watchdogMs
-      await this.#ready(intake, untilMs === undefined ? undefined : untilMs - silentMs, signal)
+      const waitMs = untilMs === undefined ? undefined : untilMs - silentMs
+      await intake.readyWithin(waitMs, context.clock, signal)
       const bytes = intake.takeBehind(nothing)
       if (bytes.length > 0) {
         silentMs = 0
@@ -95,15 +96,6 @@ export class Feed {
     if (signal.aborted) return
     tally.problem(intake.ended ? 'connection_lost' : 'no_data')
     this.#isAway(intake.failure)
-  }
-
-  async #ready(intake: Intake, ms: number | undefined, signal: AbortSignal): Promise<void> {
-    if (ms === undefined) return intake.ready(signal)
-    const over = new AbortController()
-    const timer = this.#options.context.clock.sleep(ms, over.signal).then(() => over.abort())
-    await intake.ready(AbortSignal.any([signal, over.signal]))
-    over.abort()
-    await timer
   }
 
   #isAway(error: unknown): void {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { byteSize, count } from '../../../shared/config/fields.ts'
-import { recordLimits } from '../../../shared/record.ts'
+import { type RecordColumns, recordLimits } from '../../../shared/record.ts'
 import type { Appender } from '../../buffer/buffer.ts'
+import { ArrivingLines } from '../lines/arriving-lines.ts'
+import { multilineOption } from '../lines/multiline-option.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
-import { ArrivingLines } from './arriving-lines.ts'
 import { Feed } from './feed.ts'
 import { openSerial } from './open-serial.ts'
 import { Outbox } from '../outbox.ts'
@@ -17,6 +18,7 @@ const serialOptions = z.strictObject({
   baud: count({ min: 50, max: 4_000_000 })
     .prefault(9600)
     .describe('Bits per second; 8 data bits, no parity, one stop bit.'),
+  multiline: multilineOption,
   maxLine: byteSize({ min: 64, max: recordLimits.recordBytes - 64 * 1024 })
     .prefault('64 KiB')
     .describe('A longer line is cut to this and marked with the attribute `truncated`.')
@@ -43,7 +45,8 @@ class SerialSource implements Source {
       context,
       tally: this.#tally,
       what: options.serial,
-      open: (signal) => openSerial(line, signal)
+      open: (signal) => openSerial(line, signal),
+      idleMs: options.multiline?.maxWait
     })
   }
 
@@ -64,14 +67,30 @@ class SerialSource implements Source {
 
   async #read(signal: AbortSignal): Promise<void> {
     const { partitionKey, clock } = this.#context
-    const tally = this.#tally
-    const lines = new ArrivingLines({ maxLineBytes: this.#options.maxLine, partitionKey, tally })
+    const { maxLine: maxLineBytes, multiline } = this.#options
+    const rules = { maxLineBytes, multiline }
+    const lines = new ArrivingLines({ rules, partitionKey, clock, tally: this.#tally })
+    let isFirst = true
     for await (const piece of this.#feed.pieces(signal)) {
-      if (piece === 'lost') lines.restart()
-      if (typeof piece === 'string') continue
-      for (const records of lines.take(piece, clock.wallMs())) this.#outbox.add(records)
+      if (typeof piece !== 'string') lines.add(piece)
+      for (const records of lines.complete(typeof piece === 'string' ? 'idle' : 'more')) {
+        this.#outbox.add(isFirst ? withFirstMarked(records) : records)
+        isFirst = false
+      }
+      if (piece !== 'lost') continue
+      // Half a line would be a wrong reading.
+      if (lines.bytes > 0) this.#tally.problem('half_line')
+      lines.restart()
+      isFirst = true
     }
   }
+}
+
+/** The device may have been in the middle of its first line. */
+function withFirstMarked(records: RecordColumns): RecordColumns {
+  const attributes = records.attributes?.slice() ?? new Array<null>(records.lens.length).fill(null)
+  attributes[0] = { ...attributes[0], first: 'true' }
+  return { ...records, attributes }
 }
 
 export const serial: SourceType<SerialOptions> = {

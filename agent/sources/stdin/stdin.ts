@@ -1,16 +1,16 @@
 import { z } from 'zod'
-import { Backoff } from '../../../shared/backoff.ts'
 import { byteSize } from '../../../shared/config/fields.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import { recordLimits } from '../../../shared/record.ts'
-import type { Appender, Chunk } from '../../buffer/buffer.ts'
-import { cutColumns } from '../lines/cut-columns.ts'
-import { type CutEnd, LineCutter } from '../lines/line-cutter.ts'
+import { type RecordColumns, recordLimits } from '../../../shared/record.ts'
+import type { Appender } from '../../buffer/buffer.ts'
+import { Intake } from '../intake.ts'
+import { ArrivingLines } from '../lines/arriving-lines.ts'
 import { multilineOption } from '../lines/multiline-option.ts'
+import { readLines } from '../lines/read-lines.ts'
+import { Offer, type Target } from '../offer.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
-import { Intake } from '../intake.ts'
 
 /** What is read ahead while an append is under way; beyond it the writer of the pipe waits. */
 const gatherBytes = 1024 * 1024
@@ -35,27 +35,25 @@ type StdinOptions = z.output<typeof stdinOptions>
 class StdinSource implements Source {
   readonly name: string
   readonly #context: SourceContext
-  readonly #cutter: LineCutter
+  readonly #maxWaitMs: number | undefined
   readonly #tally = new Tally()
-  readonly #backoff: Backoff
-  /** After which silence a record of several lines is complete; absent: records are lines. */
-  readonly #quietMs: number | undefined
+  readonly #offer: Offer
   /** Read and not cut yet, and cut and not durable yet. Both outlive a run. */
-  #rest: Buffer = Buffer.alloc(0)
-  #chunk: Chunk | undefined
-  #skipping = false
+  readonly #lines: ArrivingLines
+  #unstored: RecordColumns | undefined
 
-  constructor(options: StdinOptions, context: SourceContext) {
-    this.name = context.name
+  constructor({ maxLine, multiline }: StdinOptions, context: SourceContext) {
+    const { name, partitionKey, clock } = context
+    this.name = name
     this.#context = context
-    const { maxLine, multiline } = options
-    this.#cutter = new LineCutter({ maxLineBytes: maxLine, ...(multiline ? { multiline } : {}) })
-    this.#quietMs = multiline?.maxWait
-    this.#backoff = new Backoff({ firstMs: 500, maxMs: 30_000, random: context.random })
+    this.#maxWaitMs = multiline?.maxWait
+    this.#offer = new Offer(context, this.#tally)
+    const rules = { maxLineBytes: maxLine, multiline }
+    this.#lines = new ArrivingLines({ rules, partitionKey, clock, tally: this.#tally })
   }
 
   stats(): SourceStats {
-    const behindBytes = this.#rest.length + (this.#chunk?.records.data.length ?? 0)
+    const behindBytes = this.#lines.bytes + (this.#unstored?.data.length ?? 0)
     return { ...this.#tally.stats(), behindBytes }
   }
 
@@ -66,18 +64,10 @@ class StdinSource implements Source {
     const intake = new Intake(this.#context.stdin(), gatherBytes)
     const windDown = new WindDown({ context: this.#context, sink, signal, graceMs })
     try {
-      let end: CutEnd = 'more'
-      while (!signal.aborted && !intake.ended) {
-        await this.#appendAll(sink, end, windDown.signal)
-        end = await this.#takeMore(intake, signal)
-      }
-      // What was read when the agent stops has no other place than the buffer.
-      intake.close()
-      this.#rest = intake.takeBehind(this.#rest)
-      await this.#appendAll(sink, 'end', windDown.signal)
+      await this.#read(intake, { sink, stopping: signal, giveUp: windDown.signal })
     } finally {
       intake.close()
-      this.#rest = intake.takeBehind(this.#rest)
+      this.#lines.addFrom(intake)
       windDown.close()
     }
     const { behindBytes = 0 } = this.stats()
@@ -90,21 +80,27 @@ class StdinSource implements Source {
     if (!signal.aborted) this.#requireInput(intake)
   }
 
-  /** Waits for more, for as long as lines that were read may still be continued. */
-  async #takeMore(intake: Intake, signal: AbortSignal): Promise<CutEnd> {
-    const before = this.#rest
-    if (this.#quietMs === undefined || before.length === 0) {
-      await intake.ready(signal)
-    } else {
-      const over = new AbortController()
-      const stop = () => over.abort()
-      signal.addEventListener('abort', stop, { signal: over.signal })
-      void this.#context.clock.sleep(this.#quietMs, over.signal).then(stop)
-      await intake.ready(over.signal)
-      stop()
+  /** Resolves when all is durable, or early when it is given up. */
+  async #read(intake: Intake, target: Target): Promise<void> {
+    if (!(await this.#store(intake, target))) return
+    const reading = {
+      intake,
+      lines: this.#lines,
+      clock: this.#context.clock,
+      maxWaitMs: this.#maxWaitMs
     }
-    this.#rest = intake.takeBehind(before)
-    return this.#quietMs !== undefined && this.#rest === before ? 'idle' : 'more'
+    for await (const records of readLines(reading, target.stopping)) {
+      this.#unstored = records
+      if (!(await this.#store(intake, target))) return
+    }
+  }
+
+  async #store({ ended: urgent }: Intake, target: Target): Promise<boolean> {
+    const { stream } = this.#context
+    const records = this.#unstored
+    if (records && !(await this.#offer.take({ stream, records, urgent }, target))) return false
+    this.#unstored = undefined
+    return true
   }
 
   /** Throws `no_input` when the stream failed, or had nothing while an agent that stays expects it. */
@@ -119,46 +115,6 @@ class StdinSource implements Source {
       'no_input',
       `${what} is closed or empty; pipe lines into the agent, or give --once if nothing may come`
     )
-  }
-
-  /** Appends all records that are complete under `end`; returns early when `signal` aborts. */
-  async #appendAll(sink: Appender, end: CutEnd, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      this.#chunk ??= this.#nextChunk(end)
-      if (!this.#chunk || !(await this.#append(sink, this.#chunk, signal))) return
-      this.#tally.took(this.#chunk.records)
-      this.#chunk = undefined
-    }
-  }
-
-  #nextChunk(end: CutEnd): Chunk | undefined {
-    for (;;) {
-      const cut = this.#cutter.cut(this.#rest, this.#skipping, end)
-      if (cut.consumed === 0) return undefined
-      const { partitionKey, stream, clock } = this.#context
-      const records = cutColumns(this.#rest, cut, { partitionKey, time: clock.wallMs() })
-      this.#rest = this.#rest.subarray(cut.consumed)
-      this.#skipping = cut.skipping
-      this.#tally.problem('empty_line', cut.emptyLines)
-      this.#tally.problem('cut_line', cut.truncated.length)
-      if (cut.count > 0) return { stream, records, urgent: end === 'end' }
-    }
-  }
-
-  async #append(sink: Appender, chunk: Chunk, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      try {
-        await sink.append(chunk, signal)
-        this.#backoff.reset()
-        return true
-      } catch (error) {
-        if (signal.aborted) return false
-        this.#tally.problem('append_retry')
-        this.#context.log.warn({ source: this.name, error }, 'append failed; tried again')
-        await this.#context.clock.sleep(this.#backoff.next(), signal)
-      }
-    }
-    return false
   }
 }
 

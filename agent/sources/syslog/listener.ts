@@ -1,7 +1,8 @@
-import { Backoff } from '../../../shared/backoff.ts'
+import { aborted } from '../../../shared/aborted.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
-import type { Appender, Chunk } from '../../buffer/buffer.ts'
+import type { Appender } from '../../buffer/buffer.ts'
 import { Inbox } from '../inbox.ts'
+import { Offer, type Target } from '../offer.ts'
 import type { SourceContext } from '../source.ts'
 import type { Tally } from '../tally.ts'
 import { WindDown } from '../wind-down.ts'
@@ -35,10 +36,12 @@ interface ListenerOptions {
 export class Listener implements Receiver {
   readonly #options: ListenerOptions
   readonly #port: Port
+  readonly #offer: Offer
   #inbox: Inbox | undefined
 
   constructor(options: ListenerOptions, portFor: (receiver: Receiver) => Port) {
     this.#options = options
+    this.#offer = new Offer(options.context, options.tally)
     this.#port = portFor(this)
   }
 
@@ -53,7 +56,7 @@ export class Listener implements Receiver {
     const windDown = new WindDown({ context, sink, signal, graceMs })
     try {
       await this.#port.open()
-      const lost = this.#appendAll(this.#inbox, sink, windDown.signal)
+      const lost = this.#appendAll(this.#inbox, { sink, stopping: signal, giveUp: windDown.signal })
       await aborted(signal)
       await this.#port.close()
       this.#inbox.end()
@@ -93,53 +96,21 @@ export class Listener implements Receiver {
   }
 
   /** Appends until the inbox has ended and is empty. Returns how many records were given up. */
-  async #appendAll(inbox: Inbox, sink: Appender, signal: AbortSignal): Promise<number> {
-    const backoff = new Backoff({
-      firstMs: 500,
-      maxMs: 30_000,
-      random: this.#options.context.random
-    })
+  async #appendAll(inbox: Inbox, target: Target): Promise<number> {
+    const { context, tally, waits } = this.#options
     for (;;) {
-      const records = await inbox.take(signal)
+      const records = await inbox.take(target.giveUp)
       if (!records) return 0
       const times = inbox.takenTimes
-      if (!(await this.#append({ records, times }, { sink, signal, backoff }))) {
+      const urgent = records.data.length >= busyBytes
+      const chunk = { stream: context.stream, records, times, urgent, volatile: !waits }
+      if (!(await this.#offer.take(chunk, target))) {
         // Nobody takes from it any more, so nobody may wait for room either.
         inbox.end()
         const lost = records.lens.length + inbox.count
-        this.#options.tally.problem('lost_at_stop', lost)
+        tally.problem('lost_at_stop', lost)
         return lost
       }
     }
   }
-
-  async #append(
-    { records, times }: Required<Pick<Chunk, 'records' | 'times'>>,
-    { sink, signal, backoff }: { sink: Appender; signal: AbortSignal; backoff: Backoff }
-  ): Promise<boolean> {
-    const { context, tally, waits } = this.#options
-    const urgent = records.data.length >= busyBytes
-    const chunk = { stream: context.stream, records, times, urgent, volatile: !waits }
-    while (!signal.aborted) {
-      try {
-        await sink.append(chunk, signal)
-        tally.took(records)
-        backoff.reset()
-        return true
-      } catch (error) {
-        if (signal.aborted) return false
-        tally.problem('append_retry')
-        context.log.warn({ source: context.name, error }, 'append failed; tried again')
-        await context.clock.sleep(backoff.next(), signal)
-      }
-    }
-    return false
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,6 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import type { Clock } from '../../../shared/clock.ts'
 import type { ListenAddress } from '../../../shared/listen-address.ts'
+import { TlsHandshakes } from '../../../shared/tls-handshakes.ts'
 import { MessageFramer } from './message-framer.ts'
 import { peerName } from './peers.ts'
 import { listenFailure, type Port, type Receiver } from './port.ts'
@@ -8,6 +10,9 @@ import type { SyslogAddress } from './syslog-address.ts'
 
 /** How long a peer that is gone without a word can keep its place. Milliseconds. */
 const keepAliveMs = 60_000
+
+/** How long a TLS handshake may take. Milliseconds. */
+const handshakeTimeoutMs = 10_000
 
 /** PEM texts; with `ca` a peer must show a certificate of that authority. */
 export interface StreamTls {
@@ -19,6 +24,7 @@ export interface StreamTls {
 interface StreamPortOptions {
   readonly address: SyslogAddress
   readonly receiver: Receiver
+  readonly clock: Clock
   readonly tls: StreamTls | undefined
   readonly maxConnections: number
   readonly maxMessageBytes: number
@@ -29,17 +35,18 @@ interface StreamPortOptions {
 export class StreamPort implements Port {
   readonly #options: StreamPortOptions
   readonly #server: Server
-  /** Raw sockets, so that those whose TLS handshake is under way are closed too. */
+  readonly #handshakes: TlsHandshakes | undefined
   readonly #sockets = new Set<Socket>()
   readonly #served = new Set<Promise<void>>()
 
   constructor(options: StreamPortOptions) {
     this.#options = options
-    const { tls, receiver } = options
+    const { tls, receiver, clock } = options
     if (tls) {
-      this.#server = createTlsServer({ ...tlsOptions(tls), handshakeTimeout: 10_000 })
-      this.#server.on('connection', (socket) => this.#admit(socket))
-      this.#server.on('secureConnection', (socket) => this.#serve(socket))
+      const server = createTlsServer(tlsOptions(tls), (socket) => this.#serve(socket))
+      server.on('connection', (socket) => this.#admit(socket))
+      this.#handshakes = new TlsHandshakes(server, { clock, timeoutMs: handshakeTimeoutMs })
+      this.#server = server
     } else {
       this.#server = createServer((socket) => {
         if (this.#admit(socket)) this.#serve(socket)
@@ -74,6 +81,7 @@ export class StreamPort implements Port {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
+    this.#handshakes?.close()
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#served)
     await closed

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Clock } from '../../../shared/clock.ts'
 import {
   attempt,
   byteSize,
@@ -33,7 +34,8 @@ const tls = z.strictObject({
 
 const syslogOptions = z.strictObject({
   syslog: z
-    .union([address, z.array(address).min(1).max(16)])
+    // The list first: writing one back, the codec of a single address would be handed all of it.
+    .union([z.array(address).min(1).max(16), address])
     .describe('Where messages are taken: udp://, tcp:// or tls://HOST:PORT, or a list of them.'),
   key: z
     .enum(['host', 'device', 'app'])
@@ -82,7 +84,9 @@ export class SyslogSource implements Source {
     const shared = { context, tally: this.#tally, peers: new Peers(options.allow), key, raw }
     this.#listeners = addressesOf(options).map((one) => {
       const listener = { ...shared, waits: one.protocol !== 'udp' }
-      return new Listener(listener, (receiver) => portAt(one, options, receiver))
+      return new Listener(listener, (receiver) => {
+        return portAt(one, options, { receiver, clock: context.clock })
+      })
     })
   }
 
@@ -112,14 +116,18 @@ export class SyslogSource implements Source {
   }
 }
 
-function portAt(at: SyslogAddress, options: SyslogOptions, receiver: Receiver): Port {
+function portAt(
+  at: SyslogAddress,
+  options: SyslogOptions,
+  { receiver, clock }: { readonly receiver: Receiver; readonly clock: Clock }
+): Port {
   const { maxMessage: maxMessageBytes, maxConnections, idle: idleMs, recvBuffer } = options
   if (at.protocol === 'udp') {
     return new DatagramPort({ address: at, receiver, recvBufferSize: recvBuffer, maxMessageBytes })
   }
   const secure = at.protocol === 'tls' ? options.tls : undefined
   const limits = { maxConnections, maxMessageBytes, idleMs }
-  return new StreamPort({ address: at, receiver, tls: secure, ...limits })
+  return new StreamPort({ address: at, receiver, clock, tls: secure, ...limits })
 }
 
 function addressesOf({ syslog }: SyslogOptions): readonly SyslogAddress[] {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../shared/clock.ts'
+import { TimeLimit } from '../../patterns/time-limit.ts'
 import type { z } from 'zod'
 import { readTime } from '../../formats/event-time.ts'
 import { type Fields, setField } from '../../formats/fields.ts'
@@ -13,37 +14,54 @@ class Parse implements Transform {
   readonly #options: ParseOptions
   readonly #clock: Clock
   readonly #parser: Parser
+  /** For the pattern of an operator. */
+  readonly #limit: TimeLimit | undefined
   readonly #counts = new Counts()
 
   constructor(options: ParseOptions, clock: Clock) {
     this.#options = options
     this.#clock = clock
     this.#parser = parserOf(options)
+    this.#limit = options.format === 'regex' ? new TimeLimit() : undefined
   }
 
   apply(rows: readonly Row[]): readonly Row[] {
-    const nowMs = this.#clock.wallMs()
-    return rows.filter((row) => this.#parse(row, nowMs))
+    const found = this.#parseAll(rows)
+    return rows.filter((row, i) => this.#take(row, found[i]))
   }
 
   stats(): TransformStats {
     return this.#counts.stats()
   }
 
+  #parseAll(rows: readonly Row[]): readonly ReturnType<Parser>[] {
+    const nowMs = this.#clock.wallMs()
+    const parse = (row: Row) => {
+      const text = this.#textOf(row)
+      return text === undefined ? undefined : this.#parser(text, nowMs)
+    }
+    if (!this.#limit) return rows.map(parse)
+    const found = new Array<ReturnType<Parser>>(rows.length).fill(undefined)
+    const late = this.#limit.each(rows.length, (i) => {
+      const row = rows[i]
+      if (row) found[i] = parse(row)
+    })
+    this.#counts.noted('slow_pattern', late.length)
+    return found
+  }
+
   /** Whether the record goes on. */
-  #parse(row: Row, nowMs: number): boolean {
-    const text = this.#textOf(row)
-    const parsed = text === undefined ? undefined : this.#parser(text, nowMs)
-    if (parsed === 'header') {
+  #take(row: Row, found: ReturnType<Parser>): boolean {
+    if (found === 'header') {
       this.#counts.dropped('header')
       return false
     }
-    if (text === undefined || !parsed) {
+    if (found) {
+      this.#put(row, found)
+    } else {
       this.#counts.noted('unparsed')
       row.mark({ unparsed: 'true' })
-      return true
     }
-    this.#take(row, parsed, text)
     return true
   }
 
@@ -54,8 +72,9 @@ class Parse implements Transform {
     return typeof value === 'string' ? value : undefined
   }
 
-  #take(row: Row, parsed: Parsed, text: string): void {
+  #put(row: Row, parsed: Parsed): void {
     const { format, field, numbers, keep, raw } = this.#options
+    const text = this.#textOf(row)
     const fields = field === undefined ? parsed.fields : { ...row.fields, ...parsed.fields }
     const hasNumbers = makeNumbers(fields, numbers)
     if (raw !== undefined) setField(fields, raw, text)

@@ -1,57 +1,51 @@
-/** Runs of digits, in groups or not, that may hold the number of a card; bounded for the regex. */
-const candidate = /(?<!\d)\d(?:[ -]?\d){12,63}(?!\d)/g
-
 const fewestDigits = 13
 const mostDigits = 19
 
-/** Replaces the numbers of payment cards: 13 to 19 digits that begin and add up as cards do. */
+/** Where a group of digits begins with one of the payment networks (ISO/IEC 7812). */
+const beginning = /(?<!\d)[2-6]/g
+
+/**
+ * Replaces the numbers of payment cards: 13 to 19 digits that begin and add up as cards do, in one
+ * group or in several with a space or a hyphen between them.
+ */
 export function replaceCards(text: string, replace: (card: string) => string): string {
   if (!/\d{4}/.test(text)) return text
-  return text.replace(candidate, (run) => withoutCards(run, replace))
-}
-
-/** A card begins and ends where a group of digits does, for its neighbours may be numbers too. */
-function withoutCards(run: string, replace: (card: string) => string): string {
-  const groups = [...run.matchAll(/\d+/g)].map(({ index, 0: digits }) => ({ index, digits }))
-  let text = ''
+  let left = ''
   let done = 0
-  for (let first = 0; first < groups.length; ) {
-    const last = lastOfCard(groups, first)
-    const from = groups[first]
-    const to = last === undefined ? undefined : groups[last]
-    if (from && to && last !== undefined) {
-      const end = to.index + to.digits.length
-      text += run.slice(done, from.index) + replace(run.slice(from.index, end))
-      done = end
-      first = last + 1
-    } else {
-      first += 1
-    }
+  for (const { index } of text.matchAll(beginning)) {
+    const end = index < done ? undefined : endOfCard(text, index)
+    if (end === undefined) continue
+    left += text.slice(done, index) + replace(text.slice(index, end))
+    done = end
   }
-  return text + run.slice(done)
+  return left + text.slice(done)
 }
 
-function lastOfCard(
-  groups: readonly { readonly digits: string }[],
-  first: number
-): number | undefined {
-  let digits = ''
-  for (let last = first; last < groups.length && digits.length <= mostDigits; last++) {
-    digits += groups[last]?.digits ?? ''
-    if (isCard(digits)) return last
+/**
+ * A card begins and ends where a group of digits does, for its neighbours may be numbers too. Its
+ * last digit is that of Luhn: every second digit before it is doubled, and the digits of all this add
+ * up to a multiple of ten.
+ */
+function endOfCard(text: string, start: number): number | undefined {
+  let sum = 0
+  let sumWithLastDoubled = 0
+  for (let at = start, digits = 1; digits <= mostDigits; at++, digits++) {
+    if (!isDigit(text, at)) {
+      const isBetween = text[at] === ' ' || text[at] === '-'
+      if (!isBetween || !isDigit(text, at + 1)) return undefined
+      at += 1
+    }
+    const digit = Number(text[at])
+    const sumBefore = sum
+    sum = sumWithLastDoubled + digit
+    sumWithLastDoubled = sumBefore + (digit > 4 ? 2 * digit - 9 : 2 * digit)
+    if (isDigit(text, at + 1)) continue
+    if (digits >= fewestDigits && sum % 10 === 0) return at + 1
   }
   return undefined
 }
 
-/** First digits 2 to 6 are those of the payment networks (ISO/IEC 7812); the last is a Luhn digit. */
-export function isCard(digits: string): boolean {
-  if (digits.length < fewestDigits || digits.length > mostDigits) return false
-  if (!/^[2-6]/.test(digits)) return false
-  let sum = 0
-  for (let i = 0; i < digits.length; i++) {
-    const digit = Number(digits[digits.length - 1 - i])
-    const doubled = i % 2 === 1 ? digit * 2 : digit
-    sum += doubled > 9 ? doubled - 9 : doubled
-  }
-  return sum % 10 === 0
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 48 && code <= 57
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TimeLimit } from '../../patterns/time-limit.ts'
 import type { Fields } from '../../formats/fields.ts'
 import { Counts } from '../counts.ts'
 import { getField, putField } from '../field-path.ts'
@@ -54,6 +55,8 @@ class Redact implements Transform {
   readonly #redactor: Redactor
   readonly #fields: readonly string[]
   readonly #counts = new Counts()
+  /** For the patterns of an operator. */
+  readonly #limit: TimeLimit | undefined
   readonly #redactOriginal: (text: string) => string
 
   constructor(options: RedactOptions) {
@@ -61,20 +64,52 @@ class Redact implements Transform {
     const redactor = new Redactor({ ...options, patterns })
     this.#redactor = redactor
     this.#fields = options.fields
-    this.#redactOriginal = (text) => redactor.text(text)
+    this.#limit = patterns.length > 0 ? new TimeLimit() : undefined
+    this.#redactOriginal = (text) => this.#inTime(text)
   }
 
   apply(rows: readonly Row[]): readonly Row[] {
-    for (const row of rows) {
-      const isChanged = row.fields ? this.#redactParsed(row, row.fields) : this.#redactText(row)
-      if (isChanged) this.#counts.noted('redacted')
-      row.redactOriginal(this.#redactOriginal)
+    if (!this.#limit) {
+      for (const row of rows) this.#redact(row)
+      return rows
     }
+    const late = this.#limit.each(rows.length, (i) => {
+      const row = rows[i]
+      if (row) this.#redact(row)
+    })
+    for (const i of late) this.#takeAll(rows[i])
     return rows
   }
 
   stats(): TransformStats {
     return this.#counts.stats()
+  }
+
+  #redact(row: Row): void {
+    const isChanged = row.fields ? this.#redactParsed(row, row.fields) : this.#redactText(row)
+    row.redactOriginal(this.#redactOriginal)
+    if (isChanged) this.#counts.noted('redacted')
+  }
+
+  /** Nobody knows what is in it, so none of it may leave. */
+  #takeAll(row: Row | undefined): void {
+    row?.setText(this.#redactor.mask('redacted', row.text))
+    row?.redactOriginal((text) => this.#redactor.mask('redacted', text))
+    this.#counts.noted('slow_pattern')
+  }
+
+  /** Of a text that may say what no field did. */
+  #inTime(text: string): string {
+    let left = ''
+    const redact = () => {
+      left = this.#redactor.text(text)
+    }
+    if (!this.#limit) redact()
+    else if (this.#limit.each(1, redact).length > 0) {
+      this.#counts.noted('slow_pattern')
+      return this.#redactor.mask('redacted', text)
+    }
+    return left
   }
 
   #redactText(row: Row): boolean {

@@ -71,6 +71,16 @@ test('an end without an abort waits until all is durable, however often the buff
   assert.deepEqual(appender.texts, ['a'])
 })
 
+test('what is added after the abort is not left to the commit age', async (t) => {
+  const { appender, outbox, abort, add } = setup(t)
+  outbox.begin(appender, abort.signal)
+  abort.abort()
+  add('last')
+  await outbox.end()
+  const last = appender.chunks.findLastIndex(({ records }) => records.lens.length > 0)
+  assert.ok(appender.chunks.slice(last).some(({ urgent }) => urgent))
+})
+
 test('at most 4 MiB wait; what comes then is left out and counted', async (t) => {
   const { appender, outbox, tally, abort, add } = setup(t)
   appender.automatic = false

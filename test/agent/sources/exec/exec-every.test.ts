@@ -63,6 +63,14 @@ test('with lines, each line is a record, and the last needs no newline', async (
   assert.deepEqual(bench.appender.texts, ['a', 'b'])
 })
 
+test('with lines and multiline, lines that belong together are one record', async (t) => {
+  const bench = new SourceBench(t, exec, { environment, once: true })
+  const multiline = { start: '^\\S' }
+  bench.start({ exec: ['printf', 'a\n 1\nb\n 2\n'], every: '10s', lines: true, multiline })
+  await ranOnce(bench)
+  assert.deepEqual(bench.appender.texts, ['a\n 1', 'b\n 2'])
+})
+
 test('a list is run without a shell, a text by one', async (t) => {
   const bench = new SourceBench(t, exec, { environment, once: true })
   bench.start({ exec: ['echo', '$HOME', '; date'], every: '10s' })
@@ -179,4 +187,8 @@ test('options that contradict each other are refused and say what to write', (t)
       message: /belong to "every"/
     })
   }
+  assert.throws(() => bench.create({ exec: 'true', every: '1s', multiline: { start: 'x' } }), {
+    code: 'config',
+    message: /add "lines: true"/
+  })
 })

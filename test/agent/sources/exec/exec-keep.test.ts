@@ -22,18 +22,25 @@ async function openPipe(t: TestContext) {
   return { path, write: (text: string) => file.write(text) }
 }
 
-sourceContract('exec keep', async (t) => {
-  const pipe = await openPipe(t)
-  let number = 0
-  return {
-    bench: new SourceBench(t, exec, { environment }),
-    options: { exec: ['cat', pipe.path], keep: true },
-    rewindable: false,
-    produce: async (count) => {
-      for (let i = 0; i < count; i++) await pipe.write(`line ${number++}\n`)
+const multiline = { start: '^line', maxWait: '100ms' }
+
+for (const [name, more] of [
+  ['exec keep', {}],
+  ['exec keep with multiline', { multiline }]
+] as const) {
+  sourceContract(name, async (t) => {
+    const pipe = await openPipe(t)
+    let number = 0
+    return {
+      bench: new SourceBench(t, exec, { environment }),
+      options: { exec: ['cat', pipe.path], keep: true, ...more },
+      rewindable: false,
+      produce: async (count) => {
+        for (let i = 0; i < count; i++) await pipe.write(`line ${number++}\n`)
+      }
     }
-  }
-})
+  })
+}
 
 test('each line is a record when it comes, and what a program prints last needs no newline', async (t) => {
   const bench = new SourceBench(t, exec, { environment })
@@ -42,6 +49,34 @@ test('each line is a record when it comes, and what a program prints last needs 
   assert.deepEqual(bench.appender.texts, ['a', 'b', 'c'])
   assert.ok(bench.appender.chunks.every((chunk) => chunk.volatile))
   assert.deepEqual(source.stats().problems, { ended_program: 1 })
+})
+
+test('multiline: lines that belong together are one record, complete with the next or after maxWait', async (t) => {
+  const bench = new SourceBench(t, exec, { environment })
+  const pipe = await openPipe(t)
+  const rules = { start: '^\\S', maxWait: '2s' }
+  bench.start({ exec: ['cat', pipe.path], keep: true, multiline: rules })
+  await pipe.write('a\n 1\nb\n 2\n')
+  await bench.until(() => bench.appender.texts.length === 1, 0)
+  await bench.pass(1900)
+  assert.deepEqual(bench.appender.texts, ['a\n 1'])
+  await bench.until(() => bench.appender.texts.length === 2)
+  assert.equal(bench.appender.texts[1], 'b\n 2')
+})
+
+test('multiline: a record that waits for more lines when the agent stops is stored', async (t) => {
+  const bench = new SourceBench(t, exec, { environment })
+  const rules = { start: '^\\S', maxWait: '1h' }
+  const command = 'printf "a\n 1\nb\n 2\n"; sleep 1000'
+  const options = { exec: command, keep: true, multiline: rules }
+  // How long a program takes to end is up to the machine.
+  const source = bench.create(options, { clock: systemClock })
+  const abort = new AbortController()
+  const done = source.run(bench.appender, abort.signal)
+  await bench.until(() => bench.appender.texts.length === 1)
+  abort.abort()
+  await done
+  assert.deepEqual(bench.appender.texts, ['a\n 1', 'b\n 2'])
 })
 
 test('a program that ends by itself fails the run, with its exit and the end of its complaint', async (t) => {

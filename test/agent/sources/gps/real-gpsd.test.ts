@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gps } from '../../../../agent/sources/gps/gps.ts'
 import { cleanUp } from '../../../support/cleanup.ts'
 import { FakeReceiver } from '../../../support/fake-receiver.ts'
 import { gga, rmc, sentence } from '../../../support/nmea-sentences.ts'
+import { freePort } from '../../../support/programs.ts'
 import { hasProgram } from '../../../support/pty-pair.ts'
 import { SourceBench } from '../../../support/source-bench.ts'
 
@@ -67,15 +67,6 @@ function lostAt(time: number): string {
 function dateOf(time: number): string {
   const iso = new Date(time).toISOString()
   return iso.slice(8, 10) + iso.slice(5, 7) + iso.slice(2, 4)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 function startGpsd(t: TestContext, port: number, from: string): void {

@@ -155,3 +155,33 @@ function inPieces(bytes: Buffer, rules: LineRules, sizes: readonly number[]): st
   }
   return records
 }
+
+test('a line on which the start pattern would not end begins a record, and others stay together', () => {
+  const multiline = { start: /^(?:a+)+$/, maxLines: 10 }
+  const slow = `${'a'.repeat(60)}!`
+  const { records, slowPattern } = cut(`b\nc\n${slow}\nd\naa\ne\n`, { multiline, end: 'idle' })
+  assert.deepEqual(records, ['b\nc', `${slow}\nd`, 'aa\ne'])
+  assert.ok(slowPattern)
+  const again = cut(`${slow}\nd\n`, { multiline })
+  assert.deepEqual([again.consumed, again.slowPattern], [0, false], 'the first line is not tried')
+  assert.ok(!cut('b\naa\n', { multiline }).slowPattern)
+})
+
+test('records of more lines than are looked at once are whole', () => {
+  const lines = 40_000
+  const text = 'b\n'.repeat(lines)
+  const rules = { maxLineBytes: 1024 * 1024, multiline: { start: /^a/, maxLines: lines - 1 } }
+  const { records, consumed } = cut(text, { ...rules, end: 'end' })
+  assert.deepEqual(
+    records.map(({ length }) => length),
+    [2 * (lines - 1) - 1]
+  )
+  const rest = cut(text.slice(consumed), { ...rules, end: 'end' })
+  assert.deepEqual(rest.records, ['b'])
+})
+
+test('a record that lies across the bound of a cut is not torn apart', () => {
+  const rules = { maxLineBytes: 1024, multiline: { start: /^a/, maxLines: 500 } }
+  const records = inPieces(Buffer.from('b\n'.repeat(40_000)), rules, [])
+  assert.deepEqual(new Set(records.map(({ length }) => length)), new Set([999]))
+})

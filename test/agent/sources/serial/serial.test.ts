@@ -79,6 +79,33 @@ test('a device that is unplugged is read again when it comes back, without its h
   assert.deepEqual(bench.appender.records[1]?.attributes, { first: 'true' })
 })
 
+test('multiline: lines that belong together are one record, complete with the next or after maxWait', {
+  skip
+}, async (t) => {
+  const { pair, bench, options } = await setup(t)
+  bench.start({ ...options, multiline: { start: '^\\S', maxWait: '2s' } })
+  await pair.write('a\n 1\nb\n 2\n')
+  await bench.until(() => bench.appender.texts.length === 1, 0)
+  await bench.pass(1900)
+  assert.deepEqual(bench.appender.texts, ['a\n 1'])
+  await bench.until(() => bench.appender.texts.length === 2)
+  assert.equal(bench.appender.texts[1], 'b\n 2')
+  assert.deepEqual(bench.appender.records[0]?.attributes, { first: 'true' })
+})
+
+test('multiline: of a record that waits when the device goes, the whole lines are stored', {
+  skip
+}, async (t) => {
+  const { pair, bench, options } = await setup(t)
+  const source = bench.start({ ...options, multiline: { start: '^\\S', maxWait: '1h' } })
+  await pair.write('a\n 1\nb\n 2\n ha')
+  await bench.until(() => bench.appender.texts.length === 1, 0)
+  await pair.unplug()
+  await bench.until(() => bench.appender.texts.length === 2)
+  assert.deepEqual(bench.appender.texts, ['a\n 1', 'b\n 2'])
+  assert.equal(source.stats().problems['half_line'], 1)
+})
+
 test('a run leaves no terminal open', { skip }, async (t) => {
   const before = openTerminals()
   const { pair, bench, options } = await setup(t)

@@ -13,18 +13,25 @@ function setup(t: TestContext) {
 
 const options = { stdin: true }
 
-sourceContract('stdin', async (t) => {
-  const { input, bench } = setup(t)
-  let number = 0
-  return {
-    bench,
-    options,
-    rewindable: false,
-    produce: async (count) => {
-      for (let i = 0; i < count; i++) input.write(`line ${number++}\n`)
+const multiline = { start: '^line', maxWait: '100ms' }
+
+for (const [name, more] of [
+  ['stdin', {}],
+  ['stdin with multiline', { multiline }]
+] as const) {
+  sourceContract(name, async (t) => {
+    const { input, bench } = setup(t)
+    let number = 0
+    return {
+      bench,
+      options: { ...options, ...more },
+      rewindable: false,
+      produce: async (count) => {
+        for (let i = 0; i < count; i++) input.write(`line ${number++}\n`)
+      }
     }
-  }
-})
+  })
+}
 
 test('lines in any pieces are read to the end, the last without its newline, and the run resolves', async (t) => {
   const { input, bench } = setup(t)

@@ -7,10 +7,13 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
+import { z } from 'zod'
 import { SyslogSource, syslog } from '../../../../agent/sources/syslog/syslog.ts'
 import { sourceContract } from '../../../contract/source.ts'
 import { makeCertificate } from '../../../support/certificate.ts'
 import { cleanUp } from '../../../support/cleanup.ts'
+import { halfHandshake } from '../../../support/half-handshake.ts'
+import { quiet } from '../../../support/mqtt-raw-client.ts'
 import { SourceBench } from '../../../support/source-bench.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 
@@ -294,6 +297,26 @@ test('over TLS, with and without certificates of senders', async (t) => {
   }
 })
 
+test('a TLS handshake that stays half ends after ten seconds and is counted once', async (t) => {
+  const made = makeCertificate(await tempDir(t))
+  if (!made) return t.skip('openssl is absent')
+  const [cert, key] = [readFileSync(made.cert, 'utf8'), readFileSync(made.key, 'utf8')]
+  const tls = { cert, key }
+  const { bench, port } = await setup(t, { syslog: 'tls://127.0.0.1:0', tls, raw: true })
+  const good = connectTls({ port, host: '127.0.0.1', ca: cert })
+  cleanUp(t, () => good.destroy())
+  await once(good, 'secureConnect')
+  const half = await halfHandshake(t, port)
+  await quiet()
+  await bench.clock.advance(9999)
+  assert.equal(half.isClosed, false)
+  await bench.clock.advance(1)
+  await bench.until(() => half.isClosed, 0)
+  good.write('<13>a: goes on\n')
+  await bench.until(() => bench.appender.texts.length === 1)
+  assert.deepEqual(bench.source?.stats().problems, { refused_connection: 1 })
+})
+
 test('an address that others can reach needs TLS or insecure, TLS needs a certificate', (t) => {
   const bench = benchOf(t)
   const named = (message: RegExp) => ({ code: 'config', message })
@@ -307,6 +330,13 @@ test('an address that others can reach needs TLS or insecure, TLS needs a certif
   )
   assert.throws(create({ syslog: 'http://127.0.0.1:1' }), /udp:\/\/, tcp:\/\/ or tls:\/\//)
   create({ syslog: 'udp://0.0.0.0:514', insecure: true })()
+})
+
+test('addresses are shown as they were written, one or a list of them', () => {
+  for (const written of ['udp://127.0.0.1:1', ['udp://127.0.0.1:1', 'tls://[::1]:2']]) {
+    const options = syslog.options.parse({ syslog: written })
+    assert.deepEqual(z.encode(syslog.options, options).syslog, written)
+  }
 })
 
 test('a port that is taken is named, and the other addresses are closed', async (t) => {

@@ -162,3 +162,17 @@ test('options that cannot be are named with their place', () => {
     '0.parse.pattern: must name its groups, as in (?<level>\\w+)'
   ])
 })
+
+test('a record on which the pattern would not end stays as it is, marked and counted', () => {
+  const chain = chainOf({ parse: { format: 'regex', pattern: '^(?<as>(?:a+)+)$' } })
+  const endless = `${'a'.repeat(60)}!`
+  assert.deepEqual(
+    pass(chain, ['aa', endless, 'a']).map(({ text, attributes }) => [text, attributes]),
+    [
+      ['{"as":"aa"}', {}],
+      [endless, { unparsed: 'true' }],
+      ['{"as":"a"}', {}]
+    ]
+  )
+  assert.deepEqual(chain.stats()[0]?.noted, { unparsed: 1, slow_pattern: 1 })
+})
