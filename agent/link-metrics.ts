@@ -33,8 +33,8 @@ export const linkMetrics = [
   ),
   gauge(
     'link_projected_month_bytes',
-    'What the month will have used at its end when it goes on like this.',
-    ({ link }) => link.projectedMonthBytes
+    'What the month will have used at its end when it goes on like this; absent in its first hour.',
+    whenKnown(({ link }) => link.projectedMonthBytes)
   ),
   gauge(
     'link_metered',

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { processTerminal, runCommandLine } from '../shared/command-line.ts'
 import { checkCommand } from '../shared/config/config-command.ts'
+import { withCredentials } from './commands/agent-place.ts'
 import { bufferCommand } from './commands/buffer.ts'
 import { agentConfigSpec } from './commands/config-spec.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -10,7 +11,7 @@ import { tapCommand } from './commands/tap.ts'
 import { testCommand } from './commands/test.ts'
 import { topCommand } from './commands/top.ts'
 
-const terminal = processTerminal()
+const terminal = processTerminal(withCredentials(process.env))
 const program = new Command('headwater-agent')
   .description('Reads telemetry into a durable buffer and sends it to a gateway.')
   .addCommand(runCommand(terminal))

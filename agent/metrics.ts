@@ -1,15 +1,14 @@
-import { byLabel, type Labelled, metricTable, whenKnown } from '../shared/metric-table.ts'
+import { byLabel, metricTable, whenKnown } from '../shared/metric-table.ts'
 import type { MetricSpec } from '../shared/metrics.ts'
 import { processMetrics } from '../shared/process-metrics.ts'
 import { clockStates } from '../shared/wire/batch.ts'
 import type { BufferStats } from './buffer/buffer.ts'
 import type { LinkStats } from './link/link-stats.ts'
 import { linkMetrics } from './link-metrics.ts'
+import { type RunningSourceStats, sourceMetrics } from './source-metrics.ts'
 import { wearMetrics } from './wear-metrics.ts'
 import type { TimeStats } from './clock/device-time.ts'
 import type { SenderStats } from './sender/sender.ts'
-import type { SourceStats } from './sources/source.ts'
-import type { StepStats } from './transforms/chain.ts'
 
 /** What the metrics are read from. */
 export interface AgentStats {
@@ -21,85 +20,7 @@ export interface AgentStats {
   readonly sources: Readonly<Record<string, RunningSourceStats>>
 }
 
-interface RunningSourceStats extends SourceStats {
-  readonly restarts: number
-  /** Of its chain, in order. */
-  readonly transforms?: readonly StepStats[]
-}
-
 const { counter, gauge, histogram } = metricTable<AgentStats>('headwater_agent')
-
-type Source = AgentStats['sources'][string]
-
-/** One value a source. */
-function bySource(valueOf: (source: Source) => number | undefined): Labelled<AgentStats> {
-  return {
-    labels: ['source'],
-    read: ({ sources }) =>
-      Object.entries(sources).flatMap(([source, stats]) => {
-        const value = valueOf(stats)
-        return value === undefined ? [] : [[{ source }, value] as const]
-      })
-  }
-}
-
-const sourceMetrics = [
-  counter(
-    'source_records_total',
-    'Records read.',
-    bySource((source) => source.records)
-  ),
-  counter(
-    'source_bytes_total',
-    'Bytes of the records read.',
-    bySource((source) => source.bytes)
-  ),
-  gauge(
-    'source_behind_bytes',
-    'Bytes at the source that are not in the buffer yet, where that is known.',
-    bySource((source) => source.behindBytes)
-  ),
-  counter('source_problems_total', 'What could not be taken as it was, by reason.', {
-    labels: ['source', 'reason'],
-    read: ({ sources }) =>
-      Object.entries(sources).flatMap(([source, { problems }]) =>
-        Object.entries(problems).map(([reason, count]) => [{ source, reason }, count] as const)
-      )
-  }),
-  counter(
-    'source_restarts_total',
-    'How often the source failed and was run again.',
-    bySource((source) => source.restarts)
-  )
-]
-
-/** One value a transform and reason; `step` is its index in the configuration. */
-function byTransform(kind: 'dropped' | 'noted'): Labelled<AgentStats> {
-  return {
-    labels: ['source', 'step', 'transform', 'reason'],
-    read: ({ sources }) =>
-      Object.entries(sources).flatMap(([source, { transforms = [] }]) =>
-        transforms.flatMap(({ key: transform, ...stats }, step) =>
-          Object.entries(stats[kind]).map(
-            ([reason, count]) => [{ source, step: String(step), transform, reason }, count] as const
-          )
-        )
-      )
-  }
-}
-
-const transformMetrics = [
-  counter(
-    'transform_dropped_records_total',
-    'Records that a transform dropped, as it was told to, by reason.',
-    byTransform('dropped')
-  ),
-  counter(
-    'transform_noted_records_total',
-    'Records that a transform let go on, by what was done to them or could not be done.',
-    byTransform('noted')
-  )
-]
 
 const bufferMetrics = [
   gauge(
@@ -121,7 +42,7 @@ const bufferMetrics = [
   gauge('buffer_segments', 'Files of the buffer.', ({ buffer }) => buffer.segments),
   counter(
     'buffered_records_total',
-    'Records made durable.',
+    'Records that the buffer made durable.',
     ({ buffer }) => buffer.appendedRecords
   ),
   counter(
@@ -134,7 +55,11 @@ const bufferMetrics = [
     read: ({ buffer }) =>
       buffer.lost.map(({ stream, reason, records }) => [{ stream, reason }, records] as const)
   }),
-  histogram('commit_seconds', 'Time of a commit, fsync included.', ({ buffer }) => buffer.commit),
+  histogram(
+    'commit_seconds',
+    'Time of a commit of the buffer, fsync included.',
+    ({ buffer }) => buffer.commit
+  ),
   gauge(
     'memory_mode',
     '1 while the disk is unusable and the memory ring has taken over.',
@@ -221,7 +146,6 @@ function dataAgeSeconds({ buffer, sender }: AgentStats): number {
 /** Every metric of the agent. */
 export const agentMetrics: readonly MetricSpec<AgentStats>[] = [
   ...sourceMetrics,
-  ...transformMetrics,
   ...bufferMetrics,
   ...senderMetrics,
   ...linkMetrics,

@@ -15,6 +15,13 @@ export interface Terminal {
   readonly screen?: Screen
 }
 
+/** Aborts when the user, or the system, has had enough: SIGINT or SIGTERM. */
+export function endSignal(terminal: Pick<Terminal, 'onSignal'>): AbortSignal {
+  const end = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.onSignal(signal, () => end.abort())
+  return end.signal
+}
+
 /** What a person looks at and types on. */
 export interface Screen {
   size(): { readonly columns: number; readonly rows: number }
@@ -27,12 +34,12 @@ export interface Screen {
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 
 /** The process that runs. */
-export function processTerminal(): Terminal {
+export function processTerminal(env: Terminal['env'] = process.env): Terminal {
   // Whoever reads may have had enough (`check | head -1`), which is no failure.
   const outputClosed = new AbortController()
   process.stdout.on('error', () => outputClosed.abort())
   return {
-    env: process.env,
+    env,
     stdin: () => process.stdin,
     print: (text) => process.stdout.write(`${text}\n`),
     onSignal: (signal, listener) => process.on(signal, listener),

@@ -1,6 +1,8 @@
+import { aborted } from './aborted.ts'
 import type { Clock } from './clock.ts'
 import type { Terminal } from './command-line.ts'
 import type { Component } from './component.ts'
+import type { HangUps } from './hang-ups.ts'
 import type { Log } from './log.ts'
 import { reportToSystemd } from './systemd.ts'
 
@@ -10,6 +12,8 @@ export interface RunOptions {
   readonly log: Log
   /** How long `stop` may finish what it holds. Milliseconds. */
   readonly drainMs: number
+  /** Made before the configuration is read, so that none of its changes is missed. */
+  readonly hangUps: HangUps
   /** Called on SIGHUP; a rejection is logged and nothing changes. */
   readonly reload: () => Promise<void>
   /** Settles while the way to the disk works; systemd is told that the program is alive after it. */
@@ -33,7 +37,7 @@ export async function runUntilSignal(program: Component, options: RunOptions): P
       asked.abort()
     })
   }
-  terminal.onSignal('SIGHUP', () => {
+  options.hangUps.reloadBy(() => {
     options.reload().then(
       () => log.info('configuration reloaded'),
       (error: unknown) => log.error({ error }, 'the old configuration stays')
@@ -80,11 +84,4 @@ async function overdue(deadline: AbortSignal, clock: Clock): Promise<never> {
   await aborted(deadline)
   await clock.sleep(graceMs)
   throw new Error('not everything stopped in time')
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,7 +1,7 @@
 import type { OverflowPolicy } from './buffer.ts'
 
 export interface CapacityOptions {
-  /** Most that all segments take on disk, logs included, cursors that the newest began with not. */
+  /** Most that all segments take on disk, logs and their indexes included, cursors that the newest began with not. */
   readonly capBytes: number
   /** Free space of the disk that is left to others. */
   readonly freeDiskFloorBytes: number

@@ -24,6 +24,7 @@ export class CarriedFrames implements FrameStore {
   readonly #lines = new Map<string, Line>()
   /** What the gateway refused for good. */
   readonly refused: Refused[] = []
+  readonly #unreadable = new AbortController()
   #settledRecords = 0
 
   constructor(frames: readonly CarriedFrame[]) {
@@ -43,10 +44,16 @@ export class CarriedFrames implements FrameStore {
     return this.#settledRecords
   }
 
+  /** Aborts, with the error, when a file cannot be read any more: its medium is gone or was changed. */
+  get unreadable(): AbortSignal {
+    return this.#unreadable.signal
+  }
+
   streams(): readonly string[] {
     return [...this.#lines].filter(([, line]) => oldest(line)).map(([stream]) => stream)
   }
 
+  /** Ends before what cannot be read: the replay ends with that, and nobody is to try again. */
   async read(stream: string, after: FrameId | undefined, maxBytes: number): Promise<StoredFrame[]> {
     const line = this.#lines.get(stream)
     const found: StoredFrame[] = []
@@ -56,8 +63,10 @@ export class CarriedFrames implements FrameStore {
       const frame = line.frames[i]
       if (!frame || (found.length > 0 && bytes + frame.bytes > maxBytes)) return found
       if (line.settled.has(i)) continue
+      const body = await this.#bodyOf(frame)
+      if (!body) return found
       bytes += frame.bytes
-      found.push({ ...(await bodyOf(frame)), id: `${i}/${stream}` })
+      found.push({ ...body, id: `${i}/${stream}` })
     }
   }
 
@@ -87,6 +96,15 @@ export class CarriedFrames implements FrameStore {
     for (const { code, reason, seqs } of parked) {
       const records = seqs?.length ?? frame.header.count
       this.refused.push({ frame, code, reason, records })
+    }
+  }
+
+  async #bodyOf(frame: CarriedFrame): Promise<Omit<StoredFrame, 'id'> | undefined> {
+    try {
+      return await bodyOf(frame)
+    } catch (error) {
+      this.#unreadable.abort(error)
+      return undefined
     }
   }
 

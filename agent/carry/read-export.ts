@@ -46,14 +46,17 @@ export async function readExport(
   const collected = new Map<string, Collected>()
   for (const path of paths) {
     const damaged: string[] = []
-    let entries = 0
+    let last: FoundEntry | undefined
     for await (const found of scanFile(path)) {
       if ('entry' in found) {
-        entries += 1
+        last = found
         collect(collected, path, found)
       } else damaged.push(damageText(path, found))
     }
-    if (entries > 0) problems.push(...damaged)
+    if (last && last.entry.kind !== 'end' && damaged.length === 0) {
+      damaged.push(`${path}: ends without its last entry; what it holds is whole`)
+    }
+    if (last) problems.push(...damaged)
     else problems.push(`${path}: holds nothing that can be used; is it an export?`)
   }
   const known = new Set<string>()

@@ -1,5 +1,6 @@
+import { aborted } from '../../shared/aborted.ts'
 import type { Clock } from '../../shared/clock.ts'
-import { HeadwaterError } from '../../shared/errors.ts'
+import { asHeadwaterError, HeadwaterError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Random } from '../../shared/random.ts'
 import { Sender } from '../sender/sender.ts'
@@ -35,7 +36,7 @@ const watchMs = 250
 /**
  * Sends frames of one device under their own identity, so that the gateway drops what it has
  * already. Waits for a gateway that does not answer. Rejects with `unauthorized` and `forbidden`
- * when it does not take them from us.
+ * when it does not take them from us, with `store_corrupt` when a file cannot be read any more.
  */
 export async function replayFrames(
   frames: readonly CarriedFrame[],
@@ -47,7 +48,11 @@ export async function replayFrames(
   const stopped = AbortSignal.any([options.signal, watching.signal])
   await sender.start()
   try {
-    await Promise.race([sender.idle(options.signal), watch(sender, { ...options, store, stopped })])
+    await Promise.race([
+      sender.idle(options.signal),
+      watch(sender, { ...options, store, stopped }),
+      mediumLost(store)
+    ])
   } finally {
     watching.abort()
     await sender.stop(AbortSignal.abort())
@@ -59,6 +64,14 @@ export async function replayFrames(
     refused,
     ended: store.streams().length > 0
   }
+}
+
+/** Rejects with `store_corrupt` when the files cannot be read to their end. */
+async function mediumLost({ unreadable }: CarriedFrames): Promise<never> {
+  await aborted(unreadable)
+  const cause: unknown = unreadable.reason
+  const message = `${asHeadwaterError(cause).message}; put the medium back and run the same command again, what has arrived is not stored twice`
+  throw new HeadwaterError('store_corrupt', message, { cause })
 }
 
 async function watch(

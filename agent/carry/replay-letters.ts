@@ -6,17 +6,13 @@ import { decodeFrame } from '../../shared/wire/frame.ts'
 import type { Cursor } from '../buffer/buffer.ts'
 import { countOf, type DeadLetter } from '../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../buffer/sqlite-buffer.ts'
+import { type FoundLetter, LetterMarks, markOf, markSource } from './letter-marks.ts'
 
 /** Which dead letters are meant; absent: all. */
 export interface LetterFilter {
   readonly stream?: string | undefined
   readonly code?: string | undefined
   readonly ids?: readonly number[] | undefined
-}
-
-export interface FoundLetter {
-  readonly id: number
-  readonly letter: DeadLetter
 }
 
 export interface ReplayedLetters {
@@ -26,8 +22,13 @@ export interface ReplayedLetters {
   readonly unreadable: readonly FoundLetter[]
 }
 
-/** Source of the marks that say which letters are in the buffer again. */
-const markSource = 'dead-letters'
+export interface DroppedLetters {
+  /** Those that were counted as lost. */
+  readonly letters: number
+  readonly records: number
+  /** Records in the buffer, of letters that were only removed. */
+  readonly replayedRecords: number
+}
 
 const pageLetters = 20
 
@@ -42,34 +43,65 @@ export async function replayLetters(
   filter: LetterFilter,
   clock: Clock
 ): Promise<ReplayedLetters> {
-  const marks = buffer.cursors(markSource)
+  const marks = new LetterMarks(buffer)
   const unreadable: FoundLetter[] = []
   const done: number[] = []
   let records = 0
   for await (const found of lettersOf(buffer, filter)) {
-    const mark = markOf(found)
-    if (!marks.get(mark.source)?.equals(mark.position)) {
+    if (!marks.has(found)) {
       const columns = await columnsOf(found.letter)
       if (!columns) {
         unreadable.push(found)
         continue
       }
-      await append(buffer, { stream: found.letter.stream, columns, cursors: [mark] }, clock)
+      await append(
+        buffer,
+        { stream: found.letter.stream, columns, cursors: [markOf(found)] },
+        clock
+      )
     }
     done.push(found.id)
     records += countOf(found.letter.seqs)
   }
   await buffer.removeDeadLetters(done, { lost: false })
-  // A mark from before a crash stays as long as its letter, which was not meant now.
+  await clearMarks(buffer, clock)
+  return { letters: done.length, records, unreadable }
+}
+
+/**
+ * Removes dead letters for good and counts their records as lost, but for those that are in the
+ * buffer again since a replay that did not come to its end.
+ */
+export async function dropLetters(
+  buffer: SqliteBuffer,
+  filter: LetterFilter,
+  clock: Clock
+): Promise<DroppedLetters> {
+  const marks = new LetterMarks(buffer)
+  const lost = { ids: new Array<number>(), records: 0 }
+  const replayed = { ids: new Array<number>(), records: 0 }
+  for await (const found of lettersOf(buffer, filter)) {
+    const kind = marks.has(found) ? replayed : lost
+    kind.ids.push(found.id)
+    kind.records += countOf(found.letter.seqs)
+  }
+  await buffer.removeDeadLetters(lost.ids, { lost: true })
+  await buffer.removeDeadLetters(replayed.ids, { lost: false })
+  await clearMarks(buffer, clock)
+  return {
+    letters: lost.ids.length,
+    records: lost.records,
+    replayedRecords: replayed.records
+  }
+}
+
+/** A mark from before a crash stays as long as its letter, which may not have been meant now. */
+async function clearMarks(buffer: SqliteBuffer, clock: Clock): Promise<void> {
   const left = new Set<string>()
   for await (const found of lettersOf(buffer, {})) left.add(markOf(found).source)
-  const clearing = [...buffer.cursors(markSource).keys()]
-    .filter((source) => !left.has(source))
-    .map(noMark)
-  if (clearing.length > 0) {
-    await append(buffer, { stream: markSource, columns: noRecords, cursors: clearing }, clock)
-  }
-  return { letters: done.length, records, unreadable }
+  const cursors = new LetterMarks(buffer).clearing(left)
+  if (cursors.length === 0) return
+  await append(buffer, { stream: markSource, columns: noRecords, cursors }, clock)
 }
 
 /** The letters that are meant, in the order in which they were parked. */
@@ -97,17 +129,6 @@ export async function columnsOf({ enc, body }: DeadLetter): Promise<RecordColumn
   } catch {
     return undefined
   }
-}
-
-/** Ids may be given again once a letter is gone, so the mark says which letter it was. */
-function markOf({ id, letter }: FoundLetter): Cursor {
-  const { epoch, seqs, code, parkedMs } = letter
-  const position = Buffer.from(JSON.stringify([epoch, seqs, code, parkedMs]))
-  return { source: `${markSource}:${id}`, position }
-}
-
-function noMark(source: string): Cursor {
-  return { source, position: Buffer.alloc(0) }
 }
 
 const noRecords: RecordColumns = {

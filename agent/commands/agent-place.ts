@@ -1,24 +1,35 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Terminal } from '../../shared/command-line.ts'
 import { ConfigProblems } from '../../shared/config/problems.ts'
-import { readTree } from '../../shared/config/yaml-tree.ts'
+import { readTree, type Tree } from '../../shared/config/yaml-tree.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 
 /** Where `run` keeps its data when nothing else is said. */
-const usualDataDir = './headwater-data/agent'
+export const usualDataDir = './headwater-data/agent'
 
-/** Where `init` writes the configuration, and where the packages keep it. */
-const localConfig = 'agent.yaml'
-const systemConfig = '/etc/headwater/agent.yaml'
+/** Where `init` writes the configuration when nothing else is said. */
+export const localConfig = 'agent.yaml'
+
+/** Where the package has its configuration and its data. */
+export const systemConfig = '/etc/headwater/agent.yaml'
+export const systemDataDir = '/var/lib/headwater-agent'
+
+/**
+ * The environment of a command that somebody types: systemd hands credentials to the service alone,
+ * but each has the name of its file beside the configuration of the package.
+ */
+export function withCredentials(env: Terminal['env']): Terminal['env'] {
+  return { CREDENTIALS_DIRECTORY: dirname(systemConfig), ...env }
+}
 
 /** The configuration that is meant when nothing is named. */
 export function usualConfig(): string | undefined {
   return [localConfig, systemConfig].find((file) => existsSync(file))
 }
 
-interface PlaceFlags {
+export interface PlaceFlags {
   readonly config?: string
   readonly dataDir?: string
 }
@@ -54,10 +65,15 @@ export function dataDirOf(flags: PlaceFlags, { env }: Pick<Terminal, 'env'>): st
 
 function dataDirIn(file: string, env: Terminal['env']): string | undefined {
   const problems = new ConfigProblems(file)
-  const { dataDir } = readTree(textOf(file), { file, env, keepFiles: ['token'] }, problems)
+  const { dataDir } = treeOf(file, env, problems)
   if (typeof dataDir === 'string') return resolve(dataDir)
   problems.throwIfAny()
   return undefined
+}
+
+/** What a configuration says, unchecked. Throws `config` when it cannot be read. */
+export function treeOf(file: string, env: Terminal['env'], problems: ConfigProblems): Tree {
+  return readTree(textOf(file), { file, env, keepFiles: ['token'] }, problems)
 }
 
 function textOf(file: string): string {

@@ -98,7 +98,7 @@ function dlqCommand(terminal: Terminal): Command {
     .addCommand(
       command('drop', 'throw them away and count them as lost; the agent is stopped')
         .option('--all', 'every one')
-        .action(async (flags: LetterFlags) => (await load()).dropLetters(flags, terminal))
+        .action(async (flags: LetterFlags) => (await load()).dropDeadLetters(flags, terminal))
     )
 }
 

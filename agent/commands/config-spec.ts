@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { type FlagSpec, setsKey } from '../../shared/config/flags.ts'
 import { agentSchema, loadAgentConfig } from '../config.ts'
 import { allKinds } from '../kinds.ts'
+import { usualConfig } from './agent-place.ts'
 
 /** Each stands for keys of `agent.yaml`. */
 const flags: readonly FlagSpec[] = [
@@ -47,10 +48,11 @@ const flags: readonly FlagSpec[] = [
   }
 ]
 
-/** How the agent is configured, for `run` and `check`. */
+/** How the agent is configured, for `run`, `check` and `doctor`. */
 export const agentConfigSpec = {
   file: 'agent.yaml',
   schema: async () => agentSchema(await allKinds()),
   flags,
-  load: loadAgentConfig
+  load: loadAgentConfig,
+  usualFile: usualConfig
 }

@@ -5,7 +5,6 @@ import { configCommand } from '../../shared/config/config-command.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import { printable } from '../../shared/printable.ts'
 import type { PlacedFinding } from '../doctor/finding.ts'
-import { usualConfig } from './agent-place.ts'
 import { agentConfigSpec } from './config-spec.ts'
 
 /** `headwater-agent doctor` */
@@ -19,9 +18,6 @@ export function doctorCommand(terminal: Terminal, root = '/'): Command {
         import('../doctor/examine.ts'),
         import('../clock/evidence.ts')
       ])
-      // Flags without a default are there only when they are given.
-      const isBare = Object.keys(command.opts()).every((name) => name === 'json')
-      if (isBare) command.setOptionValue('config', usualConfig())
       const machine = { root, clock: systemClock, ask: askWith(terminal.env) }
       const config = await load().catch(asConfigError)
       const findings =

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Terminal } from '../../shared/command-line.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
 import { loadAgentConfig } from '../config.ts'
 import { deviceName } from '../machine.ts'
+import { localConfig, systemConfig, systemDataDir, usualDataDir } from './agent-place.ts'
 
 interface InitFlags {
   readonly to: string
@@ -21,7 +22,7 @@ export function initCommand(terminal: Terminal, root = '/'): Command {
     .description('look at this machine and write a configuration for it')
     .option('--to <url>', 'gateway: http(s)://… or mqtt(s)://…', 'http://127.0.0.1:8080')
     .option('--device <id>', 'who this is (default: the host)')
-    .option('--output <file>', 'file to write', 'agent.yaml')
+    .option('--output <file>', 'file to write', localConfig)
     .option('--force', 'write over a file that is there')
     .action((flags: InitFlags) => init(flags, terminal, root))
 }
@@ -36,7 +37,9 @@ async function init(flags: InitFlags, terminal: Terminal, root: string): Promise
     import('../sources/index.ts')
   ])
   const found = await survey(root)
-  const draft = draftOf(found, { device, to, kinds: Object.keys(sourceLoaders) })
+  const { dataDir, token, start } = surroundingsOf(resolve(output))
+  const kinds = Object.keys(sourceLoaders)
+  const draft = draftOf(found, { device, to, dataDir, token, kinds })
   await check(draft, { to, device }, terminal.env)
   await save(draft, output).catch((cause: unknown) => {
     throw new HeadwaterError('config', `--output: ${output} cannot be written: ${String(cause)}`, {
@@ -45,7 +48,25 @@ async function init(flags: InitFlags, terminal: Terminal, root: string): Promise
   })
   terminal.print(reportOf(found))
   terminal.print(`\n${draft}`)
-  terminal.print(`written to ${output}; next: headwater-agent run --config ${output}`)
+  terminal.print(`written to ${output}; next: ${start}`)
+}
+
+interface Surroundings {
+  readonly dataDir: string
+  /** As the configuration names the file of the token. */
+  readonly token: string
+  /** What starts the agent. */
+  readonly start: string
+}
+
+/** What goes with a configuration at this absolute path: that of the package, or one of its own. */
+export function surroundingsOf(config: string): Surroundings {
+  if (config === systemConfig) {
+    const token = '"${CREDENTIALS_DIRECTORY}/agent.token"'
+    return { dataDir: systemDataDir, token, start: 'sudo systemctl restart headwater-agent' }
+  }
+  const dataDir = join(dirname(config), usualDataDir)
+  return { dataDir, token: './token', start: `headwater-agent run --config ${config}` }
 }
 
 /** All of it or nothing: a full disk leaves no half of a file, and an old one as it was. */

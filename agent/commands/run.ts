@@ -3,6 +3,7 @@ import { systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
 import type { Overlay } from '../../shared/config/overlay.ts'
+import { HangUps } from '../../shared/hang-ups.ts'
 import { createLog } from '../../shared/log.ts'
 import { probeDisk } from '../../shared/probe-disk.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -18,6 +19,7 @@ const drainMs = 10_000
 export function runCommand(terminal: Terminal): Command {
   const { command, load } = configCommand('run', agentConfigSpec, terminal)
   return command.description('read the sources and send their records').action(async () => {
+    const hangUps = new HangUps(terminal)
     const config = await load()
     const clock = systemClock
     const log = createLog('headwater-agent', config.log.level)
@@ -30,6 +32,7 @@ export function runCommand(terminal: Terminal): Command {
       clock,
       log,
       drainMs,
+      hangUps,
       reload: async () => agent.reload(await load()),
       probe: () => probeDisk(config.dataDir),
       until: (signal) => agent.finished(signal)

@@ -1,12 +1,10 @@
 import { Command, Option } from 'commander'
-import type { Terminal } from '../../shared/command-line.ts'
+import { endSignal, type Terminal } from '../../shared/command-line.ts'
 import { HeadwaterError } from '../../shared/errors.ts'
-import { addPlaceFlags, dataDirOf } from './agent-place.ts'
+import { addPlaceFlags, dataDirOf, type PlaceFlags } from './agent-place.ts'
 import { wholeNumber } from './whole-number.ts'
 
-interface TapFlags {
-  readonly config?: string
-  readonly dataDir?: string
+interface TapFlags extends PlaceFlags {
   readonly source?: string
   readonly before?: true
   readonly after?: true
@@ -46,11 +44,11 @@ async function tap(flags: TapFlags, terminal: Terminal): Promise<void> {
   const isBoth = flags.both || (flags.before && flags.after)
   const side = isBoth ? 'both' : flags.before ? 'before' : 'after'
   const query = new URLSearchParams({ side, ...(source === undefined ? {} : { source }) })
-  const end = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.onSignal(signal, () => end.abort())
-  terminal.onOutputClosed?.(() => end.abort())
+  const closed = new AbortController()
+  terminal.onOutputClosed?.(() => closed.abort())
+  const end = AbortSignal.any([endSignal(terminal), closed.signal])
   let shown = 0
-  for await (const line of client.tap(query, end.signal)) {
+  for await (const line of client.tap(query, end)) {
     const { text, isRecord } = tapLine(line, { format: flags.format, device })
     terminal.print(text)
     if (isRecord) shown += 1

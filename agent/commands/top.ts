@@ -2,11 +2,9 @@ import { Command } from 'commander'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import type { Terminal } from '../../shared/command-line.ts'
 import { parseDuration } from '../../shared/duration.ts'
-import { addPlaceFlags, dataDirOf } from './agent-place.ts'
+import { addPlaceFlags, dataDirOf, type PlaceFlags } from './agent-place.ts'
 
-interface TopFlags {
-  readonly config?: string
-  readonly dataDir?: string
+interface TopFlags extends PlaceFlags {
   readonly once?: true
   readonly json?: true
   /** Milliseconds. */

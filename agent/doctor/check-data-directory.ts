@@ -1,9 +1,9 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bytesText, many } from '../../shared/quantities.ts'
 import type { AgentConfig } from '../config.ts'
 import { nearestDirectory } from '../machine.ts'
-import { bytesText } from '../top/quantities.ts'
-import { countOf, fail, type Finding, ok, reasonOf, warn } from './finding.ts'
+import { fail, type Finding, ok, reasonOf, warn } from './finding.ts'
 import { lockHolder } from './lock-holder.ts'
 import { type Machine, textBelow } from './machine.ts'
 
@@ -65,7 +65,7 @@ async function segmentsFinding(dataDir: string): Promise<Finding> {
   )
   const segments = names.filter((name) => name.endsWith('.db')).length
   const bytes = sizes.reduce((sum, size) => sum + size, 0)
-  return ok(`${countOf(segments, 'segment')}, ${bytesText(bytes)} with their logs`)
+  return ok(`${many(segments, 'segment')}, ${bytesText(bytes)} with their logs`)
 }
 
 /** Every entry is a damaged file that was set aside, with what could not be salvaged. */
@@ -73,6 +73,6 @@ async function quarantineFinding(dataDir: string): Promise<Finding[]> {
   const folder = join(dataDir, 'quarantine')
   const names = await readdir(folder).catch((): string[] => [])
   if (names.length === 0) return []
-  const what = `${countOf(names.length, 'damaged file')} salvaged and set aside`
+  const what = `${many(names.length, 'damaged file')} salvaged and set aside`
   return [warn(what, `test the disk, then remove ${folder}`)]
 }

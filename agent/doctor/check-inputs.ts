@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { z } from 'zod'
+import { many } from '../../shared/quantities.ts'
 import type { SourceConfig } from '../source-config.ts'
 import { Glob } from '../sources/tail/glob.ts'
 import type { AgentUser } from './agent-user.ts'
-import { countOf, fail, type Finding, ok, reasonOf, warn } from './finding.ts'
+import { fail, type Finding, ok, reasonOf, warn } from './finding.ts'
 import type { Machine } from './machine.ts'
 import { obstacle } from './may-read.ts'
 
@@ -73,11 +74,11 @@ async function tailFindings(
     else if (found) closed.push(found)
   }
   if (closed.length > mostTold) {
-    const more = `${countOf(closed.length - mostTold, 'more file')} cannot be read`
+    const more = `${many(closed.length - mostTold, 'more file')} cannot be read`
     return [...closed.slice(0, mostTold), fail(more, 'as above')]
   }
   if (closed.length > 0) return closed
-  if (paths.size > 0) return [ok(`${countOf(paths.size, 'file')} can be read by ${user.name}`)]
+  if (paths.size > 0) return [ok(`${many(paths.size, 'file')} can be read by ${user.name}`)]
   const what = `no file matches ${patterns.join(', ')} yet`
   return [warn(what, 'see the pattern; files that come later are found')]
 }

@@ -8,7 +8,12 @@ export function checkRunningAgent({ dataDir }: AgentConfig): Promise<readonly Fi
   return new ControlClient(dataDir).status().then(statusFindings, (error: Error) => {
     const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(reasonOf(error.cause))
     return isAbsent
-      ? [warn('no agent runs with this data directory', 'start it: headwater-agent run')]
+      ? [
+          warn(
+            'no agent runs with this data directory',
+            'start it: systemctl start headwater-agent, or headwater-agent run'
+          )
+        ]
       : [warn(error.message, 'ask as its user; if it does not answer, see its log')]
   })
 }

@@ -33,8 +33,3 @@ export function reasonOf(error: unknown): string {
   const code = 'code' in error ? String(error.code) : ''
   return /^[A-Z]/.test(code) ? code : error.message
 }
-
-/** `1 file`, `2 files` */
-export function countOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
-}

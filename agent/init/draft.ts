@@ -3,6 +3,10 @@ import type { Survey } from './survey.ts'
 export interface DraftOptions {
   readonly device: string
   readonly to: string
+  /** Absolute: where the agent is started from must not matter to what it finds again. */
+  readonly dataDir: string
+  /** As the file of the token is written. */
+  readonly token: string
   /** Keys of the source types of this agent. */
   readonly kinds: readonly string[]
 }
@@ -16,7 +20,10 @@ interface Entry {
 }
 
 /** A configuration for what was found: at most 15 lines, that a person can go on from. */
-export function draftOf(found: Survey, { device, to, kinds }: DraftOptions): string {
+export function draftOf(
+  found: Survey,
+  { device, to, dataDir, token, kinds }: DraftOptions
+): string {
   const sources = entriesOf(found).filter(({ kind }) => kinds.includes(kind))
   const width = Math.max(...sources.map(({ yaml }) => yaml.length))
   const isRemote = !/\/\/(localhost|127\.0\.0\.1|\[::1\])/.test(to)
@@ -24,7 +31,8 @@ export function draftOf(found: Survey, { device, to, kinds }: DraftOptions): str
     '# Every other key has a default: headwater-agent check --config shows them.',
     `device: ${quoted(device)}`,
     `to: ${quoted(to)}`,
-    ...(isRemote ? ['# token: { file: ./token }  # headwater-gateway devices add prints it'] : []),
+    ...(isRemote ? [`# token: { file: ${token} }  # headwater-gateway devices add prints it`] : []),
+    `dataDir: ${quoted(dataDir)}`,
     'sources:',
     ...sources.map(({ yaml, comment }) => `  ${yaml.padEnd(width)}  # ${comment}`)
   ]

@@ -12,8 +12,8 @@ export interface LinkStats {
   /** Since the start, counted to a budget or not. */
   readonly totalBytes: number
   readonly periods: readonly PeriodStats[]
-  /** What the month will have used at its end when it goes on like this. */
-  readonly projectedMonthBytes: number
+  /** What the month will have used at its end when it goes on like this; undefined in its first hour. */
+  readonly projectedMonthBytes: number | undefined
   /** Undefined when nothing depends on it, so that nobody looked. */
   readonly metered: boolean | undefined
   readonly quiet: boolean

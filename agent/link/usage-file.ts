@@ -1,6 +1,7 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { HeadwaterError } from '../../shared/errors.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import type { UsageState } from './usage.ts'
 
 const version = 1
@@ -44,15 +45,7 @@ export async function readUsage(path: string): Promise<SavedUsage | undefined> {
 
 /** Resolves when it is on disk; the old file stays until then. */
 export async function writeUsage(path: string, saved: SavedUsage): Promise<void> {
-  const fresh = `${path}.new`
-  const file = await open(fresh, 'w', 0o600)
-  try {
-    await file.writeFile(`${JSON.stringify({ v: version, ...saved })}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(fresh, path)
+  await replaceFile(path, `${JSON.stringify({ v: version, ...saved })}\n`)
 }
 
 function unreadable(path: string, cause: unknown): HeadwaterError {

@@ -53,12 +53,18 @@ export class Usage {
   }
 }
 
+/** What was counted for less promises nothing. Days, with room for the rounding of fractions. */
+const leastCountedDays = 1 / 24 - 1e-6
+
 /**
- * What the month will have used at its end when it goes on as until now. At least one day counts as
- * passed, so that the first hours of a month promise nothing wild.
+ * What the month will have used at its end when it goes on as until now; undefined in the first hour
+ * of the month, or of the counting in it.
  */
-export function projectedMonthBytes({ month, monthFromDays }: UsageState, now: LocalTime): number {
-  const passedDays = Math.max(1, now.daysIntoMonth - monthFromDays)
-  const leftDays = Math.max(0, now.daysOfMonth - Math.max(now.daysIntoMonth, monthFromDays + 1))
-  return Math.round(month.bytes * (1 + leftDays / passedDays))
+export function projectedMonthBytes(
+  { month, monthFromDays }: UsageState,
+  { daysIntoMonth, daysOfMonth }: LocalTime
+): number | undefined {
+  const countedDays = daysIntoMonth - monthFromDays
+  if (countedDays < leastCountedDays) return undefined
+  return Math.round(month.bytes * (1 + (daysOfMonth - daysIntoMonth) / countedDays))
 }

@@ -1,3 +1,4 @@
+import { aborted } from '../../shared/aborted.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { Component } from '../../shared/component.ts'
 import type { AckCode } from '../../shared/errors.ts'
@@ -190,11 +191,4 @@ export class Sender implements Component {
     await this.#running
     await this.#options.transport.close()
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

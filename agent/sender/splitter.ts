@@ -1,10 +1,9 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ColumnsBuilder } from '../../shared/columns-builder.ts'
-import { HeadwaterError } from '../../shared/errors.ts'
 import { keyOf, offsetsOf, type RecordColumns } from '../../shared/record.ts'
-import { frameCrc, unpackBody } from '../../shared/wire/batch.ts'
-import { decodeFrame, encodeFrame } from '../../shared/wire/frame.ts'
+import { decodeBatchRecords, frameCrc, unpackBody } from '../../shared/wire/batch.ts'
+import { encodeFrame } from '../../shared/wire/frame.ts'
 import type { StoredFrame } from '../buffer/buffer.ts'
 
 const pack = promisify(gzip)
@@ -42,10 +41,7 @@ export class Splitter {
 
   /** Leaves out the records up to and including `through`. Throws `invalid` for a broken body. */
   static async open(frame: StoredFrame, through: number): Promise<Splitter> {
-    const records = decodeFrame(await unpackBody(frame.enc, frame.body))
-    if (records.lens.length !== frame.header.count) {
-      throw new HeadwaterError('invalid', 'frame: field "lens" does not agree with the count')
-    }
+    const records = decodeBatchRecords(frame.header, await unpackBody(frame.enc, frame.body))
     return new Splitter(frame, records, Math.max(0, through + 1 - frame.header.first))
   }
 

@@ -1,5 +1,5 @@
 import type { AgentStatus } from '../control/agent-status.ts'
-import { Samples } from './samples.ts'
+import { Samples, sumOf } from './samples.ts'
 
 /** How an agent does. What the agent does not tell, or what needs a moment before, is undefined. */
 export interface Overview {
@@ -50,6 +50,8 @@ export interface SourceOverview {
   readonly bytesPerSecond: number | undefined
   readonly records: number | undefined
   readonly behindBytes: number | undefined
+  /** Records or readings that source or transforms left out, as they were told to. */
+  readonly leftOut: number | undefined
   readonly problems: number
   readonly restarts: number | undefined
 }
@@ -122,6 +124,10 @@ function sourceOf(source: string, samples: Samples): SourceOverview {
     bytesPerSecond: samples.rate('source_bytes_total', labels),
     records: samples.value('source_records_total', labels),
     behindBytes: samples.value('source_behind_bytes', labels),
+    leftOut: sumOf([
+      samples.value('source_left_out_total', labels),
+      samples.value('transform_dropped_records_total', labels)
+    ]),
     problems: samples.value('source_problems_total', labels) ?? 0,
     restarts: samples.value('source_restarts_total', labels)
   }

@@ -16,7 +16,7 @@ export class Samples {
 
   /** The sum of all that have this name and these labels; undefined when there is none. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
-    return sum(this.all(name, labels).map((sample) => sample.value))
+    return sumOf(this.all(name, labels).map((sample) => sample.value))
   }
 
   /** What a counter rises by in a second; undefined when there is nothing to compare with. */
@@ -25,7 +25,7 @@ export class Samples {
     const risen = this.all(name, labels).map(
       (sample) => sample.value - (this.#before.get(identity(sample)) ?? 0)
     )
-    const total = sum(risen)
+    const total = sumOf(risen)
     return total === undefined ? undefined : (total * 1000) / this.#elapsedMs
   }
 
@@ -39,8 +39,10 @@ export class Samples {
   }
 }
 
-function sum(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : values.reduce((total, value) => total + value, 0)
+/** Of those that are known; undefined when none is. */
+export function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0)
 }
 
 function identity({ name, labels }: Sample): string {

@@ -1,10 +1,11 @@
 import type { Clock } from '../../shared/clock.ts'
-import type { Screen, Terminal } from '../../shared/command-line.ts'
+import { endSignal, type Screen, type Terminal } from '../../shared/command-line.ts'
 import { asHeadwaterError, type HeadwaterError } from '../../shared/errors.ts'
 import type { ControlClient } from '../control/control-client.ts'
 import { closePage, frameOf, openPage } from './frame.ts'
 import { overviewOf } from './overview.ts'
-import { type Line, viewOf } from './view.ts'
+import { viewOf } from './view.ts'
+import { type Line, wrapped } from './wrapped.ts'
 
 /** Whom to ask, how often, and where to tell it. */
 export interface Look {
@@ -39,24 +40,24 @@ export async function watch(look: Look, screen: Screen): Promise<void> {
   // What cannot be asked at the start is a mistake, and is told as one.
   let before = await client.status()
   let beforeMs = clock.monoMs()
-  const end = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.onSignal(signal, () => end.abort())
+  const quit = new AbortController()
   const stopKeys = screen.onKey((key) => {
-    if (key === 'q' || key === '\u0003') end.abort()
+    if (key === 'q' || key === '\u0003') quit.abort()
   })
+  const end = AbortSignal.any([endSignal(terminal), quit.signal])
   screen.write(openPage)
   try {
     draw(screen, viewOf(overviewOf(before), screen.size().columns))
     for (;;) {
-      await clock.sleep(intervalMs, end.signal)
-      if (end.signal.aborted) return
+      await clock.sleep(intervalMs, end)
+      if (end.aborted) return
       const answer = await client.status().then(
         (status) => ({ status }),
         (error: unknown) => ({ error: asHeadwaterError(error) })
       )
       const nowMs = clock.monoMs()
       if ('error' in answer) {
-        draw(screen, absenceOf(answer.error))
+        draw(screen, absenceOf(answer.error, screen.size().columns))
         continue
       }
       const { status: now } = answer
@@ -70,11 +71,11 @@ export async function watch(look: Look, screen: Screen): Promise<void> {
   }
 }
 
-function absenceOf({ message }: HeadwaterError): readonly Line[] {
-  return [{ text: message, tone: 'alarm' }]
+function absenceOf({ message }: HeadwaterError, columns: number): readonly Line[] {
+  return wrapped({ text: message, tone: 'alarm' }, columns)
 }
 
 function draw(screen: Screen, lines: readonly Line[]): void {
   const { rows } = screen.size()
-  screen.write(frameOf([...lines, { text: '' }, { text: 'q quits' }], rows))
+  screen.write(frameOf(lines, rows))
 }

@@ -1,11 +1,6 @@
+import { ageText, bytesText, countText, rateText, unknown } from '../../shared/quantities.ts'
 import type { BufferOverview, LinkOverview, Overview, SourceOverview } from './overview.ts'
-import { ageText, bytesText, countText, rateText, unknown } from './quantities.ts'
-
-/** A line of text and how it stands out. */
-export interface Line {
-  readonly text: string
-  readonly tone?: 'strong' | 'alarm'
-}
+import { field, type Line, wrapped } from './wrapped.ts'
 
 /** The overview as lines of at most `columns` characters. */
 export function viewOf(overview: Overview, columns: number): readonly Line[] {
@@ -22,27 +17,11 @@ export function viewOf(overview: Overview, columns: number): readonly Line[] {
     { text: field('data use', dataUseText(link)) },
     { text: field('wear', wearText(buffer)) }
   ]
-  return [head, ...fields.flatMap((one) => wrapped(one, columns)), { text: '' }]
+  return [head, ...fields]
+    .flatMap((one) => wrapped(one, columns))
+    .concat({ text: '' })
     .concat(sourceTable(overview.sources, columns))
     .map(({ text, ...tone }) => ({ text: text.slice(0, columns), ...tone }))
-}
-
-/** Goes on below itself, part by part, where it is too long. */
-function wrapped({ text, ...tone }: Line, columns: number): Line[] {
-  const lines: string[] = []
-  for (const part of text.split(', ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + part.length + 3 <= columns) {
-      lines[lines.length - 1] = `${last}, ${part}`
-    } else {
-      lines.push(last === undefined ? part : field('', part))
-    }
-  }
-  return lines.map((line) => ({ text: line, ...tone }))
-}
-
-function field(name: string, text: string): string {
-  return `${name.padEnd(9)}${text}`
 }
 
 function alarmIf(isAlarm: boolean): Pick<Line, 'tone'> {
@@ -80,7 +59,9 @@ function lossText({ lostRecords, deadLetters }: BufferOverview): string {
 function dataUseText(link: LinkOverview): string {
   const { projectedMonthBytes, leftOfDayBytes, leftOfMonthBytes, metered } = link
   return [
-    `${bytesText(projectedMonthBytes)} a month at this rate`,
+    projectedMonthBytes === undefined
+      ? 'projected after an hour'
+      : `${bytesText(projectedMonthBytes)} a month at this rate`,
     ...(leftOfDayBytes === undefined ? [] : [`${bytesText(leftOfDayBytes)} left today`]),
     ...(leftOfMonthBytes === undefined ? [] : [`${bytesText(leftOfMonthBytes)} left this month`]),
     ...(metered ? ['metered'] : [])
@@ -94,6 +75,8 @@ function wearText({ wear }: BufferOverview): string {
 interface Column {
   readonly head: string
   readonly cell: (source: SourceOverview) => string
+  /** Shown where this is known of any source; absent: always. */
+  readonly of?: (source: SourceOverview) => number | undefined
 }
 
 /** The first are shown in the narrowest terminal. */
@@ -102,19 +85,36 @@ const sourceColumns: readonly Column[] = [
   { head: 'BYTES/S', cell: (source) => bytesText(source.bytesPerSecond) },
   { head: 'RECORDS', cell: (source) => countText(source.records) },
   { head: 'PROBLEMS', cell: (source) => countText(source.problems) },
-  { head: 'RESTARTS', cell: (source) => countText(source.restarts) },
-  { head: 'BEHIND', cell: (source) => bytesText(source.behindBytes) }
+  {
+    head: 'BEHIND',
+    cell: (source) => bytesText(source.behindBytes),
+    of: (source) => source.behindBytes
+  },
+  { head: 'LEFT OUT', cell: (source) => countText(source.leftOut), of: (source) => source.leftOut },
+  { head: 'RESTARTS', cell: (source) => countText(source.restarts) }
 ]
+
+/** So that columns do not move with every digit. */
+const leastColumn = 10
 
 function sourceTable(sources: readonly SourceOverview[], columns: number): Line[] {
   const names = ['SOURCE', ...sources.map(({ source }) => source)]
-  const nameWidth = Math.min(Math.max(...names.map((name) => name.length)), 24)
-  const rows = names.map((name) => name.slice(0, nameWidth).padEnd(nameWidth))
-  for (const { head, cell } of sourceColumns) {
+  const longest = Math.max(...names.map((name) => name.length))
+  const nameWidth = Math.min(longest, Math.max(8, Math.floor(columns / 4)))
+  const rows = names.map((name) => shortened(name, nameWidth).padEnd(nameWidth))
+  for (const { head, cell, of } of sourceColumns) {
+    if (of && sources.every((source) => of(source) === undefined)) continue
     const cells = [head, ...sources.map(cell)]
-    const width = Math.max(10, ...cells.map((text) => text.length + 2))
+    const width = Math.max(leastColumn, ...cells.map((text) => text.length + 2))
     if ((rows[0] ?? '').length + width > columns) break
     for (const [i, text] of cells.entries()) rows[i] += text.padStart(width)
   }
   return rows.map((text, i) => (i === 0 ? { text, tone: 'strong' } : { text }))
+}
+
+/** Names often differ at their end. */
+function shortened(name: string, width: number): string {
+  if (name.length <= width) return name
+  const end = Math.floor(width / 2)
+  return `${name.slice(0, width - end - 1)}~${name.slice(name.length - end)}`
 }

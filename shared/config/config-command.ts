@@ -15,6 +15,8 @@ export interface ConfigSpec<Written, Config extends Written> {
   readonly schema: () => Promise<z.ZodType<Written>>
   readonly flags: readonly FlagSpec[]
   readonly load: (options: LoadOptions) => Promise<Config>
+  /** Path of the file that is meant where the command line says nothing; absent: none. */
+  readonly usualFile?: () => string | undefined
 }
 
 /** A command that takes `--config` and the flags of `spec`, and what they amount to. */
@@ -25,13 +27,12 @@ export function configCommand<Written, Config extends Written>(
 ): { readonly command: Command; readonly load: (overlay?: Overlay) => Promise<Config> } {
   const command = new Command(name).option('--config <file>', `${spec.file}; flags override it`)
   addFlags(command, spec.flags)
-  const load = (overlay?: Overlay) =>
-    spec.load({
-      file: command.opts<{ config?: string }>().config,
-      flags: flagValues(command, spec.flags),
-      env: terminal.env,
-      overlay
-    })
+  const load = (overlay?: Overlay) => {
+    const flags = flagValues(command, spec.flags)
+    const usual = flags.length === 0 ? spec.usualFile?.() : undefined
+    const { config: file = usual } = command.opts<{ config?: string }>()
+    return spec.load({ file, flags, env: terminal.env, overlay })
+  }
   return { command, load }
 }
 

@@ -11,7 +11,7 @@ import type { SegmentPlace } from '../segments/segment-files.ts'
 import { listSegments } from '../segments/segment-files.ts'
 import { agentStorePath } from '../store/agent-store.ts'
 import type { Sql } from '../store/sql.ts'
-import { storeBytes } from '../store/store-file.ts'
+import { storeSize } from '../store/store-file.ts'
 import { type FrameNumbers, SettledFrames } from './settled-frames.ts'
 import { StoreReader } from './store-reader.ts'
 
@@ -91,7 +91,8 @@ export class BufferView {
     const frames: WaitingFrame[] = []
     let bytes = 0
     for (const place of segments) {
-      bytes += await storeBytes(place.path)
+      const size = await storeSize(place.path)
+      bytes += size.content + size.index
       const rows = (await this.#all(place, selectHeads)) ?? []
       for (const row of rows) {
         const frame = waitingFrame(place, row)

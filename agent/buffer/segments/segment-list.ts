@@ -36,8 +36,7 @@ export class SegmentList {
 
   /** A new segment would begin with the cursors of the newest, too: dropping wins nothing of them. */
   get droppableBytes(): number {
-    const { newest } = this
-    return this.bytes - (newest ? newest.bytes - newest.grownBytes : 0)
+    return this.bytes - (this.newest?.bornBytes ?? 0)
   }
 
   get numbers(): number[] {

@@ -13,7 +13,8 @@ import {
   openStore,
   removeStore,
   type StoreContext,
-  storeBytes,
+  type StoreSize,
+  storeSize,
   transaction
 } from '../store/store-file.ts'
 import type { SqlRow } from '../../../shared/sqlite.ts'
@@ -50,7 +51,7 @@ export class Segment {
   readonly #context: StoreContext
   #db: Promise<Sql> | undefined
   #uses = 0
-  #bytes = 0
+  #size: StoreSize = { content: 0, index: 0 }
   /** What the cursors that it began with take of it. */
   #bornBytes = 0
   #removed = false
@@ -80,7 +81,7 @@ export class Segment {
       throw error
     })
     const segment = await Segment.of(context, place, db)
-    if (cursors.length > 0) segment.#bornBytes = segment.bytes
+    if (cursors.length > 0) segment.#bornBytes = segment.#size.content
     return segment
   }
 
@@ -90,14 +91,19 @@ export class Segment {
     return segment
   }
 
-  /** On disk, as of the last commit. */
+  /** On disk, as of the last commit, opening or closing. */
   get bytes(): number {
-    return this.#bytes
+    return this.#size.content + this.#size.index
   }
 
-  /** As `bytes`, without the cursors that it began with: a new one would begin with them, too. */
+  /** What the cursors that it began with take of `bytes`: a new one would begin with them, too. */
+  get bornBytes(): number {
+    return Math.min(this.#size.content, this.#bornBytes)
+  }
+
+  /** What was written to it since. */
   get grownBytes(): number {
-    return Math.max(0, this.#bytes - this.#bornBytes)
+    return this.#size.content - this.bornBytes
   }
 
   get idle(): boolean {
@@ -105,7 +111,7 @@ export class Segment {
   }
 
   async measure(): Promise<void> {
-    this.#bytes = await storeBytes(this.place.path)
+    this.#size = await storeSize(this.place.path)
   }
 
   /** Runs `work` on the open database; it stays open meanwhile. */
@@ -225,14 +231,16 @@ export class Segment {
   async remove(): Promise<void> {
     this.#removed = true
     await removeStore(this.place.path)
-    this.#bytes = 0
     await this.close()
   }
 
   async #open(): Promise<Sql> {
     if (this.#removed) throw new HeadwaterError('not_found', `${this.place.path} is gone`)
     const opened = await openStore(this.#context, this.place.path, { check: false })
-    if (opened.state === 'sound') return opened.db
+    if (opened.state === 'sound') {
+      await this.measure()
+      return opened.db
+    }
     if (opened.state === 'damaged') throw opened.error
     throw new HeadwaterError('store_corrupt', `${this.place.path} holds nothing`)
   }

@@ -158,17 +158,24 @@ export async function removeStore(path: string): Promise<void> {
   for (const part of parts) await rm(`${path}${part}`, { force: true })
 }
 
-/** Bytes on disk, log included. */
-export async function storeBytes(path: string): Promise<number> {
-  const sizes = await Promise.all(
-    ['', '-wal'].map((part) =>
+/** What a store takes on disk. Bytes. */
+export interface StoreSize {
+  /** The file and its log. */
+  readonly content: number
+  /** The index of the log, which is there while the store is open. */
+  readonly index: number
+}
+
+export async function storeSize(path: string): Promise<StoreSize> {
+  const [file, log, index] = await Promise.all(
+    parts.map((part) =>
       stat(`${path}${part}`).then(
         ({ size }) => size,
         () => 0
       )
     )
   )
-  return sizes.reduce((sum, size) => sum + size, 0)
+  return { content: (file ?? 0) + (log ?? 0), index: index ?? 0 }
 }
 
 /** Copies a file as it is into `directory`. */

@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Terminal } from '../../../shared/command-line.ts'
 import { ConfigProblems } from '../../../shared/config/problems.ts'
-import { readTree, type Tree } from '../../../shared/config/yaml-tree.ts'
+import type { Tree } from '../../../shared/config/yaml-tree.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import { deviceName } from '../../machine.ts'
-import { dataDirOf, usualConfig } from '../agent-place.ts'
-import type { PlaceFlags } from './with-view.ts'
+import { dataDirOf, type PlaceFlags, treeOf, usualConfig } from '../agent-place.ts'
 
 /** What an export must know of the agent that is not in its buffer. */
 export interface AgentFacts {
@@ -33,7 +31,7 @@ export function agentFacts(
     throw new HeadwaterError('config', message)
   }
   const problems = new ConfigProblems(file)
-  const tree = readTree(textOf(file), { file, env, keepFiles: ['token'] }, problems)
+  const tree = treeOf(file, env, problems)
   const named = device ?? tree['device']
   // A mistake elsewhere, as a variable that only the service has, does not matter.
   if (named === undefined) problems.throwIfAny()
@@ -54,12 +52,4 @@ function newestFirstIn(tree: Tree): string[] {
   return Object.entries(streams).flatMap(([name, options]: [string, unknown]) =>
     JSON.stringify(options)?.includes('"newest-first"') ? name : []
   )
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new HeadwaterError('config', `${file}: cannot be read: ${String(cause)}`, { cause })
-  }
 }

@@ -3,22 +3,24 @@ import type { Terminal } from '../../../shared/command-line.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { createLog } from '../../../shared/log.ts'
 import { systemRandom } from '../../../shared/random.ts'
-import { countOf } from '../../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import {
   columnsOf,
-  type FoundLetter,
+  dropLetters,
   type LetterFilter,
   lettersOf,
   replayLetters
 } from '../../carry/replay-letters.ts'
+import type { FoundLetter } from '../../carry/letter-marks.ts'
 import { printable } from '../../../shared/printable.ts'
+import { many } from '../../../shared/quantities.ts'
 import { createClock } from '../../create-clock.ts'
+import type { PlaceFlags } from '../agent-place.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
 import { recordLines } from './record-lines.ts'
-import { many, timeText } from './table.ts'
+import { timeText } from './table.ts'
 import { withOwnBuffer } from './with-own-buffer.ts'
-import { type PlaceFlags, withView } from './with-view.ts'
+import { withView } from './with-view.ts'
 
 export interface LetterFlags extends PlaceFlags {
   readonly stream?: string
@@ -66,22 +68,19 @@ export async function replayDeadLetters(flags: LetterFlags, terminal: Terminal):
 }
 
 /** `headwater-agent buffer dlq drop` */
-export async function dropLetters(flags: LetterFlags, terminal: Terminal): Promise<void> {
+export async function dropDeadLetters(flags: LetterFlags, terminal: Terminal): Promise<void> {
   const filter = filterOf(flags)
   if (!flags.all && Object.values(filter).every((one) => one === undefined)) {
     const message = 'which dead letters? give --stream, --code or --id, or --all for every one'
     throw new HeadwaterError('config', message)
   }
   await withStoppedAgent(flags, terminal, async (buffer) => {
-    const ids: number[] = []
-    let records = 0
-    for await (const { id, letter } of lettersOf(buffer, filter)) {
-      ids.push(id)
-      records += countOf(letter.seqs)
-    }
-    await buffer.removeDeadLetters(ids, { lost: true })
-    const what = `${many(records, 'record')} of ${many(ids.length, 'letter')}`
+    const { letters, records, replayedRecords } = await dropLetters(buffer, filter, systemClock)
+    const what = `${many(records, 'record')} of ${many(letters, 'letter')}`
     terminal.print(`${what} dropped for good, and counted as lost (dead_letter_dropped).`)
+    if (replayedRecords === 0) return
+    const again = `${many(replayedRecords, 'record')} stay: a replay that broke off had put them into the buffer again`
+    terminal.print(`${again}. Only their letters were removed.`)
   })
 }
 

@@ -2,7 +2,8 @@ import { countOf } from '../../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import { type LetterFilter, lettersOf } from '../../carry/replay-letters.ts'
 import { printable } from '../../../shared/printable.ts'
-import { sizeText, table, timeText } from './table.ts'
+import { bytesText } from '../../../shared/quantities.ts'
+import { table, timeText } from './table.ts'
 
 /** Dead letters of one stream that were refused with one code. */
 export interface LetterGroup {
@@ -43,7 +44,7 @@ export function letterTable(groups: readonly LetterGroup[]): string {
     one.code,
     String(one.letters),
     String(one.records),
-    sizeText(one.bytes),
+    bytesText(one.bytes),
     timeText(one.newestMs),
     printable(one.reason)
   ])

@@ -1,9 +1,11 @@
 import type { Terminal } from '../../../shared/command-line.ts'
 import { decodeCbor } from '../../../shared/wire/cbor.ts'
+import { bytesText, many } from '../../../shared/quantities.ts'
 import type { BufferView, WaitingFrame } from '../../buffer/inspect/buffer-view.ts'
+import type { PlaceFlags } from '../agent-place.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
-import { many, sizeText, table, timeText } from './table.ts'
-import { type PlaceFlags, withView } from './with-view.ts'
+import { table, timeText } from './table.ts'
+import { withView } from './with-view.ts'
 
 export interface LsFlags extends PlaceFlags {
   readonly json?: true
@@ -82,7 +84,7 @@ function inJson(_: string, value: unknown): unknown {
 
 function textOf(listing: Listing): string {
   const { directory, segments, bytes, streams, lost, deadLetters, damaged, cursors } = listing
-  const parts = [`${directory}: ${many(segments, 'segment')}, ${sizeText(bytes)} on disk`]
+  const parts = [`${directory}: ${many(segments, 'segment')}, ${bytesText(bytes)} on disk`]
   parts.push(streams.length === 0 ? 'Nothing waits.' : streamTable(streams))
   if (lost.length > 0) parts.push(`Lost for good\n${lossTable(lost)}`)
   if (deadLetters.length > 0) parts.push(`Dead letters\n${letterTable(deadLetters)}`)
@@ -99,7 +101,7 @@ function streamTable(streams: readonly StreamFigures[]): string {
     one.stream,
     String(one.frames),
     String(one.records),
-    sizeText(one.bytes),
+    bytesText(one.bytes),
     timeText(one.oldestMs),
     timeText(one.newestMs)
   ])

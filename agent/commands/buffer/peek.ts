@@ -2,8 +2,9 @@ import type { Terminal } from '../../../shared/command-line.ts'
 import { unpackBody } from '../../../shared/wire/batch.ts'
 import { decodeFrame } from '../../../shared/wire/frame.ts'
 import type { BufferView } from '../../buffer/inspect/buffer-view.ts'
+import type { PlaceFlags } from '../agent-place.ts'
 import { type RecordForm, recordLines } from './record-lines.ts'
-import { type PlaceFlags, withView } from './with-view.ts'
+import { withView } from './with-view.ts'
 
 export interface PeekFlags extends PlaceFlags {
   readonly stream?: string

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { decodedMember } from '../../../shared/decoded-member.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { keyOf, offsetsOf, type RecordColumns } from '../../../shared/record.ts'
 
@@ -36,23 +37,11 @@ export function recordLines(
     const attributes = records.attributes?.[i] ?? undefined
     const place = { stream, partitionKey, time, epoch, seq, attributes }
     const line = JSON.stringify({ ...place, data: data.toString('base64') })
-    return decode ? `${line.slice(0, -1)}${decoded(data)}}` : line
+    return decode ? `${line.slice(0, -1)}${decodedMember(data)}}` : line
   }
 }
 
 function textIn(data: Buffer, what: string): string {
   if (isUtf8(data)) return data.toString()
   throw new HeadwaterError('invalid', `${what} is not text; read it with --format ndjson`)
-}
-
-/** JSON as it is, because numbers may be more exact than JavaScript's. */
-function decoded(data: Buffer): string {
-  if (!isUtf8(data)) return ''
-  const text = data.toString()
-  try {
-    JSON.parse(text)
-  } catch {
-    return `,"text":${JSON.stringify(text)}`
-  }
-  return `,"json":${text.replaceAll(/[\r\n]/g, ' ').trim()}`
 }

@@ -1,17 +1,17 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../../../shared/clock.ts'
-import type { Terminal } from '../../../shared/command-line.ts'
+import { endSignal, type Terminal } from '../../../shared/command-line.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { systemRandom } from '../../../shared/random.ts'
 import { Secret } from '../../../shared/secret.ts'
 import { printable } from '../../../shared/printable.ts'
+import { many } from '../../../shared/quantities.ts'
 import { exportEnding } from '../../carry/export-writer.ts'
 import { type CarriedFrame, readExport } from '../../carry/read-export.ts'
 import { type Replayed, replayFrames } from '../../carry/replay-frames.ts'
 import { createTransport } from '../../sender/transports/index.ts'
 import { plainLog } from './plain-log.ts'
-import { many } from './table.ts'
 
 export interface ReplayFlags {
   readonly to: string
@@ -130,12 +130,6 @@ async function filesOf(given: readonly string[]): Promise<string[]> {
     paths.push(...names.map((name) => join(path, name)))
   }
   return paths
-}
-
-function endSignal(terminal: Terminal): AbortSignal {
-  const end = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.onSignal(signal, () => end.abort())
-  return end.signal
 }
 
 /** A line for every tenth that is done. */

@@ -15,23 +15,8 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => line(row).join('  ').trimEnd()).join('\n')
 }
 
-/** Short, for people: `1.2 MiB`. */
-export function sizeText(bytes: number): string {
-  let size = bytes
-  for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
-    if (size < 1024 || unit === 'GiB') return `${unit === 'B' ? size : size.toFixed(1)} ${unit}`
-    size /= 1024
-  }
-  return `${bytes} B`
-}
-
 /** ISO 8601 to the second; `-` when there is none. */
 export function timeText(ms: number | undefined): string {
   if (ms === undefined || !Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return '-'
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}
-
-/** `1 record`, `3 records`. */
-export function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

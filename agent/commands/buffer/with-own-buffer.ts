@@ -8,8 +8,9 @@ import { systemRandom } from '../../../shared/random.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import { offlineBuffer } from '../../carry/offline-buffer.ts'
 import type { DeviceTime } from '../../clock/device-time.ts'
+import type { PlaceFlags } from '../agent-place.ts'
 import { plainLog } from './plain-log.ts'
-import { type PlaceFlags, withView } from './with-view.ts'
+import { withView } from './with-view.ts'
 
 export interface OwnBufferOptions {
   readonly flags: PlaceFlags

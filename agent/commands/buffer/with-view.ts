@@ -2,12 +2,7 @@ import { systemClock } from '../../../shared/clock.ts'
 import type { Terminal } from '../../../shared/command-line.ts'
 import { createLog } from '../../../shared/log.ts'
 import { BufferView } from '../../buffer/inspect/buffer-view.ts'
-import { dataDirOf } from '../agent-place.ts'
-
-export interface PlaceFlags {
-  readonly config?: string
-  readonly dataDir?: string
-}
+import { dataDirOf, type PlaceFlags } from '../agent-place.ts'
 
 /** Opens the buffer that is meant, to look at it, and closes it when `work` is done. */
 export async function withView<T>(

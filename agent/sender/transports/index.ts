@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../../shared/clock.ts'
+import type { Clock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { HttpTransport } from './http.ts'
 import { MqttTransport } from './mqtt.ts'
@@ -15,7 +15,7 @@ const transports: Readonly<Record<string, TransportClass>> = {
 }
 
 /** Throws `config` for a scheme that is not known. */
-export function createTransport(options: TransportOptions, clock: Clock = systemClock): Transport {
+export function createTransport(options: TransportOptions, clock: Clock): Transport {
   const Type = transports[options.url.protocol]
   if (Type) return new Type(options, clock)
   const known = Object.keys(transports).map((scheme) => `${scheme}//`)

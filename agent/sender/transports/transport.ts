@@ -8,10 +8,10 @@ export interface Transport {
   /**
    * Sends one batch and resolves with the Ack that names it; that Ack may be a refusal.
    * Anything else rejects, and nothing is known of the batch: with `transport` when there is no
-   * connection or it is cut, with `no_ack` for a page of a captive portal or an Ack of another batch. A gateway that says who we are is wrong
-   * without naming the batch rejects with `unauthorized`; a frame whose body cannot be read, where
-   * the format needs that, with `invalid` or `too_large`. May be called several times at once;
-   * batches leave in the order of the calls.
+   * connection or it is cut, with `no_ack` for a page of a captive portal or an Ack of another batch,
+   * with `unauthorized` for a gateway that refuses who we are without naming the batch, and with
+   * `invalid` or `too_large` for a frame whose body cannot be read, where the format needs that. May
+   * be called several times at once; batches leave in the order of the calls.
    */
   send(frame: StoredFrame, signal: AbortSignal): Promise<Ack>
   /** Bytes written and read since the start, for the watchdog that rebuilds a stalled connection. */

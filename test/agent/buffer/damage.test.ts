@@ -17,7 +17,7 @@ import {
   open,
   segmentFile
 } from './numbered-records.ts'
-import { bufferOptions, never, storage } from './setup.ts'
+import { bufferOptions, never, progressSaved, storage } from './setup.ts'
 
 const oneTo12 = Array.from({ length: 12 }, (_, i) => i + 1)
 
@@ -57,9 +57,7 @@ test('what was released before a log was damaged is not sent again', async (t) =
   const buffer = await start()
   await appendNumbers(buffer, [1, 10], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 8)) await buffer.release(id)
-  await clock.advance(1000)
-  await clock.advance(1000)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await progressSaved(clock)
   const image = await imageOf(t, directory)
   const wal = await segmentFile(image, '-wal')
   // SQLite alone would see nothing of this file now: neither frames nor cursors.
@@ -74,12 +72,10 @@ test('a segment that is destroyed altogether sends its sources back to what was 
   const buffer = await start()
   await appendNumbers(buffer, [1, 10], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 6)) await buffer.release(id)
-  await clock.advance(1000)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await progressSaved(clock)
   await appendNumbers(buffer, [11, 12], 1500)
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 5)) await buffer.release(id)
-  await clock.advance(1000)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await progressSaved(clock)
   const image = await imageOf(t, directory)
   await writeFile(await segmentFile(image, '-wal'), Buffer.alloc(5000, 7))
   await writeFile(await segmentFile(image, '.db'), Buffer.alloc(4096, 9))

@@ -3,18 +3,9 @@ import { test } from 'node:test'
 import { ManualClock, settle } from '../../support/manual-clock.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
 import { FaultyDisk } from './faulty-disk.ts'
-import { storage } from './setup.ts'
+import { passUntil, storage } from './setup.ts'
 
 const inSegments = (path: string) => path.includes('segments')
-
-/** Lets real disk work finish while the clock stands still or moves. */
-async function until(clock: ManualClock, what: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !what(); i++) {
-    await clock.advance(100)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-  assert.ok(what(), 'it did not happen in time')
-}
 
 test('a commit that failed is written again under a new epoch, once', async (t) => {
   const disk = new FaultyDisk()
@@ -27,9 +18,9 @@ test('a commit that failed is written again under a new epoch, once', async (t) 
     disk.fault = (sql, path) =>
       inSegments(path) && sql.startsWith(statement) ? 'fails' : undefined
     const appended = buffer.append(chunkOf('a', statement))
-    await until(clock, () => buffer.stats().mode === 'memory')
+    await passUntil(clock, 100, () => buffer.stats().mode === 'memory')
     disk.fault = () => undefined
-    await until(clock, () => buffer.stats().mode === 'disk')
+    await passUntil(clock, 100, () => buffer.stats().mode === 'disk')
     await appended
   }
   const frames = await framesOf(buffer, 'a')
@@ -53,7 +44,7 @@ test('a commit that happened but was reported as failed is not written twice', a
   }
   const cursors = [{ source: 'x', position: Buffer.from('2') }]
   const appended = buffer.append({ ...chunkOf('a', '2'), cursors })
-  await until(clock, () => failed)
+  await passUntil(clock, 100, () => failed)
   await appended
   await buffer.append(chunkOf('a', '3'))
   const frames = await framesOf(buffer, 'a')
@@ -78,11 +69,11 @@ test('while it cannot be known whether a commit happened nothing else is written
   }
   const appended = buffer.append(chunkOf('a', '2'))
   const next = buffer.append(chunkOf('a', '3'))
-  await until(clock, () => buffer.stats().mode === 'memory')
+  await passUntil(clock, 100, () => buffer.stats().mode === 'memory')
   await clock.advance(60_000)
   assert.equal(buffer.stats().records, 1)
   disk.fault = () => undefined
-  await until(clock, () => buffer.stats().mode === 'disk')
+  await passUntil(clock, 100, () => buffer.stats().mode === 'disk')
   await Promise.all([appended, next])
   assert.deepEqual(await textsOf(await framesOf(buffer, 'a')), ['1', '2', '3'])
 })
@@ -102,17 +93,17 @@ test('on a full disk readings go to the ring, all else waits, and order holds wh
   free = 5
   let waited = false
   const waiting = buffer.append(chunkOf('a', 'waits')).then(() => (waited = true))
-  await until(clock, () => buffer.stats().mode === 'memory')
+  await passUntil(clock, 100, () => buffer.stats().mode === 'memory')
   for (const text of ['r1', 'r2', 'r3', 'r4', 'r5']) {
     await buffer.append({ ...chunkOf('a', text), volatile: true })
   }
-  await until(clock, () => buffer.stats().ringRecords === 3)
+  await passUntil(clock, 100, () => buffer.stats().ringRecords === 3)
   assert.deepEqual(buffer.stats().lost, [{ stream: 'a', reason: 'ring_overflow', records: 2 }])
   await clock.advance(120_000)
   await settle(50)
   assert.equal(waited, false)
   free = 1e9
-  await until(clock, () => buffer.stats().mode === 'disk')
+  await passUntil(clock, 100, () => buffer.stats().mode === 'disk')
   await waiting
   const frames = await framesOf(buffer, 'a')
   const texts = await textsOf(frames)
@@ -138,7 +129,7 @@ test('the ring is bounded by bytes', async (t) => {
   for (let i = 0; i < 10; i++) {
     await Promise.all([
       buffer.append({ ...chunkOf('a', `${i}`.padEnd(1000)), volatile: true }),
-      until(clock, () => buffer.stats().mode === 'memory')
+      passUntil(clock, 100, () => buffer.stats().mode === 'memory')
     ])
   }
   assert.equal(buffer.stats().ringRecords, 4)
@@ -149,7 +140,7 @@ test('what waits for a dead disk is refused when the deadline of the stop comes'
   const { start } = await storage(t, { clock, freeBytes: () => Promise.resolve(0) })
   const buffer = await start()
   const refused = assert.rejects(buffer.append(chunkOf('a', '1')), { code: 'store_full' })
-  await until(clock, () => buffer.stats().mode === 'memory')
+  await passUntil(clock, 100, () => buffer.stats().mode === 'memory')
   await buffer.append({ ...chunkOf('a', '2'), volatile: true })
   const deadline = new AbortController()
   const stopped = buffer.stop(deadline.signal)
@@ -186,8 +177,8 @@ test('appends do not hurry the next attempt on a disk that is unusable', async (
   })
   const buffer = await start()
   const reading = () => buffer.append({ ...chunkOf('a', 'r'), volatile: true })
-  await Promise.all([reading(), until(clock, () => buffer.stats().mode === 'memory')])
-  await until(clock, () => buffer.stats().ringRecords === 1)
+  await Promise.all([reading(), passUntil(clock, 100, () => buffer.stats().mode === 'memory')])
+  await passUntil(clock, 100, () => buffer.stats().ringRecords === 1)
   const before = asked
   for (let i = 0; i < 100; i++) await reading()
   await settle(50)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
 import { FaultyDisk } from './faulty-disk.ts'
-import { never, storage } from './setup.ts'
+import { never, passUntil, storage } from './setup.ts'
 
 test('a read-only directory is drained, takes readings in memory, and is written when it can be', async (t) => {
   const disk = new FaultyDisk()
@@ -40,10 +40,7 @@ test('a read-only directory is drained, takes readings in memory, and is written
   assert.equal(durable, false)
   assert.deepEqual(await readdir(`${directory}/segments`), before)
   disk.fault = () => undefined
-  for (let i = 0; i < 500 && !durable; i++) {
-    await clock.advance(1000)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
+  await passUntil(clock, 1000, () => durable)
   await waiting
   await buffer.release(parkMe.id, parked)
   const rest = await textsOf(await framesOf(buffer, 'a'))
@@ -73,10 +70,7 @@ test('a start on a disk that is too full to open anything drains from memory, an
     const waiting = buffer.append(chunkOf('a', full)).then(() => (durable = true))
     while (buffer.stats().mode === 'disk') await clock.advance(10)
     disk.fault = () => undefined
-    for (let i = 0; i < 500 && !durable; i++) {
-      await clock.advance(1000)
-      await new Promise((resolve) => setTimeout(resolve, 2))
-    }
+    await passUntil(clock, 1000, () => durable)
     await waiting
     assert.deepEqual(await textsOf(await framesOf(buffer, 'a')), [...before, full])
     await buffer.stop(never)

@@ -6,9 +6,10 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { SqliteBuffer } from '../../../agent/buffer/sqlite-buffer.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { eventually } from '../../support/programs.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
-import { bufferOptions, never, storage } from './setup.ts'
+import { bufferOptions, never, progressSaved, storage } from './setup.ts'
 
 const child = fileURLToPath(new URL('./append-until-killed.js', import.meta.url))
 
@@ -78,10 +79,7 @@ test('a new segment has all cursors, and released segments are unlinked but for 
   assert.ok(buffer.stats().segments > 4)
   const frames = await framesOf(buffer, 'a')
   for (const { id } of frames.toReversed()) await buffer.release(id)
-  for (let i = 0; i < 100 && buffer.stats().segments > 1; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  assert.equal(buffer.stats().segments, 1)
+  await eventually('one segment', async () => buffer.stats().segments === 1 || undefined)
   await buffer.stop(never)
   const again = await start()
   assert.deepEqual([...again.cursors('old').values()].map(String), ['1'])
@@ -100,8 +98,7 @@ test('after a crash what was released within the last second is sent again, unde
   assert.ok(one && two && three && four)
   await buffer.release(one.id)
   await buffer.release(three.id)
-  await clock.advance(1000)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await progressSaved(clock)
   await buffer.release(two.id)
   const image = await tempDir(t)
   await cp(directory, image, { recursive: true })

@@ -35,6 +35,23 @@ export function bufferOptions(
   }
 }
 
+/** Moves time on until `what` holds, in steps with real time between them for what the disk does. */
+export async function passUntil(clock: ManualClock, stepMs: number, what: () => boolean) {
+  const end = Date.now() + 30_000
+  while (!what()) {
+    if (Date.now() > end) throw new Error(`not within 30 s: ${String(what)}`)
+    await clock.advance(stepMs)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/** Moves time on until what was released is on disk, in a buffer that has nothing else to do. */
+export async function progressSaved(clock: ManualClock): Promise<void> {
+  await clock.asleep(1)
+  await clock.advance(1000)
+  await clock.asleep(1)
+}
+
 /** A directory, and buffers that are started on it and stopped after the test. */
 export async function storage(t: TestContext, defaults: Partial<SqliteBufferOptions> = {}) {
   const directory = await tempDir(t)

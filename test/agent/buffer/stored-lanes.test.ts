@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { sealFirstPage } from '../../../agent/buffer/store/first-page.ts'
 import { Database } from '../../../shared/sqlite.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { never, storage } from './setup.ts'
+import { never, progressSaved, storage } from './setup.ts'
 
 /** One frame for each text, over several segments. */
 async function filled(t: TestContext, count: number, clock = new ManualClock()) {
@@ -82,8 +81,7 @@ test('what is settled is final once that is on disk', async (t) => {
   await buffer.lanes.saveLive('a', new Map([[epoch, [[1, 2]]]]))
   for (const { id } of (await framesOf(buffer, 'a')).slice(0, 4)) await buffer.release(id)
   assert.equal(buffer.lanes.final('a', epoch), 0)
-  await clock.advance(1000)
-  for (let i = 0; i < 100 && buffer.lanes.final('a', epoch) === 0; i++) await delay(10)
+  await progressSaved(clock)
   assert.equal(buffer.lanes.final('a', epoch), 5)
 })
 

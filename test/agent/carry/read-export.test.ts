@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CarriedFrames } from '../../../agent/carry/carried-frames.ts'
 import { readExport } from '../../../agent/carry/read-export.ts'
+import { scanFile } from '../../../agent/carry/scan-file.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { damage, exportTo, flipped, framesIn } from './exports.ts'
 
@@ -97,6 +98,17 @@ test('the numbers of a life rise also where the clock went back between two expo
     [1, 3, 5, 7, 9, 11]
   )
   assert.deepEqual(problems, [])
+})
+
+test('a file that is cut off behind a frame is told by name, also where no frame is lost', async (t) => {
+  const { paths } = await exportTo(await tempDir(t), framesIn('a', 5), small)
+  const path = paths[1] as string
+  const places: number[] = []
+  for await (const found of scanFile(path)) if ('entry' in found) places.push(found.at)
+  await damage(path, (bytes) => bytes.subarray(0, places.at(-1)))
+  const { frames, problems } = await readExport(paths)
+  assert.equal(frames.length, 5)
+  assert.deepEqual(problems, [`${path}: ends without its last entry; what it holds is whole`])
 })
 
 test('a file that is no export is told by name', async (t) => {

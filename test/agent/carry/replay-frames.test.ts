@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import type { StoredFrame } from '../../../agent/buffer/buffer.ts'
@@ -14,6 +15,7 @@ import { exportTo, framesIn } from './exports.ts'
 async function setup(t: TestContext, script?: (frame: StoredFrame) => Partial<Ack>) {
   const { paths } = await exportTo(await tempDir(t), [...framesIn('a', 5), ...framesIn('b', 2)])
   const { frames } = await readExport(paths)
+  const lines: string[] = []
   const transport = new FakeTransport()
   transport.script = script
   const end = new AbortController()
@@ -21,11 +23,11 @@ async function setup(t: TestContext, script?: (frame: StoredFrame) => Partial<Ac
     transport,
     clock: systemClock,
     random: new SeededRandom(),
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
     signal: end.signal,
     progress: () => undefined
   })
-  return { transport, end, replaying }
+  return { paths, lines, transport, end, replaying }
 }
 
 test('every frame leaves once, in order, under the identity it was exported with', async (t) => {
@@ -62,4 +64,14 @@ test('the user can end it while the gateway is silent', async (t) => {
   end.abort()
   const { records, ended } = await replaying
   assert.deepEqual([records, ended], [0, true])
+})
+
+test('a medium that is pulled out ends it with the name of the file and how to go on', async (t) => {
+  const { paths, lines, replaying } = await setup(t)
+  await rm(paths[0] ?? '')
+  await assert.rejects(replaying, (error: Error) => {
+    assert.match(error.message, /export\.001\.hwx cannot be read: .*; put the medium back and run/)
+    return true
+  })
+  assert.doesNotMatch(lines.join(''), /buffer/)
 })

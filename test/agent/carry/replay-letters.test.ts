@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import type { SqliteBuffer } from '../../../agent/buffer/sqlite-buffer.ts'
-import { lettersOf, replayLetters } from '../../../agent/carry/replay-letters.ts'
+import { dropLetters, lettersOf, replayLetters } from '../../../agent/carry/replay-letters.ts'
 import { offlineBuffer } from '../../../agent/carry/offline-buffer.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { chunkOf, framesOf, textsOf } from '../../contract/buffer.ts'
@@ -119,6 +119,27 @@ test('letters that are dropped are counted as lost, over a restart', async (t) =
   assert.deepEqual(buffer.stats().lost, [
     { stream: 'a', reason: 'dead_letter_dropped', records: 4 }
   ])
+})
+
+test('a letter whose records came back before a crash is dropped without a loss', async (t) => {
+  const { start } = await setup(t)
+  const crashing = await start()
+  await park(crashing)
+  crashing.removeDeadLetters = () => Promise.reject(new Error('crash'))
+  await assert.rejects(replayLetters(crashing, { ids: [1] }, systemClock), /crash/)
+  await crashing.stop(never)
+  const buffer = await start()
+  const dropped = await dropLetters(buffer, {}, systemClock)
+  assert.deepEqual(dropped, { letters: 2, records: 4, replayedRecords: 2 })
+  assert.equal(await letters(buffer), 0)
+  const lost = buffer.stats().lost.map(({ stream, records }) => [stream, records])
+  assert.deepEqual(lost, [
+    ['a', 2],
+    ['b', 2]
+  ])
+  const texts = await textsOf(await framesOf(buffer, 'a'))
+  assert.deepEqual(texts.slice(0, 2), ['a invalid 1', 'a invalid 2'])
+  assert.deepEqual([...buffer.cursors('dead-letters')], [])
 })
 
 test('a letter whose bytes are no frame stays and is named', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { configOf, dataDirOf } from '../../../agent/commands/agent-place.ts'
+import { configOf, dataDirOf, withCredentials } from '../../../agent/commands/agent-place.ts'
 import { cleanUp } from '../../support/cleanup.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
@@ -36,4 +36,10 @@ test('a file that cannot be read, or understood, is a mistake of the command lin
   assert.throws(() => dataDirOf({ config }, { env }), { code: 'config', message: /cannot be read/ })
   await writeFile(config, 'dataDir: [')
   assert.throws(() => dataDirOf({ config }, { env }), { code: 'config' })
+})
+
+test('credentials are those of systemd, and for a command that is typed the files of the package', () => {
+  assert.deepEqual(withCredentials({}), { CREDENTIALS_DIRECTORY: '/etc/headwater' })
+  const ofSystemd = { CREDENTIALS_DIRECTORY: '/run/credentials/x', HOME: '/' }
+  assert.deepEqual(withCredentials(ofSystemd), ofSystemd)
 })

@@ -1,15 +1,28 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { withCredentials } from '../../../agent/commands/agent-place.ts'
 import { agentConfigSpec } from '../../../agent/commands/config-spec.ts'
 import { sourceLoaders } from '../../../agent/sources/index.ts'
 import { checkCommand } from '../../../shared/config/config-command.ts'
+import { cleanUp } from '../../support/cleanup.ts'
 import { FakeTerminal } from '../../support/fake-terminal.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
-function setup(env: Record<string, string> = {}) {
+const packaged = join(
+  repositoryAbove(fileURLToPath(import.meta.url)),
+  'scripts/package/debian/agent'
+)
+
+function repositoryAbove(path: string): string {
+  return existsSync(join(path, 'package-lock.json')) ? path : repositoryAbove(dirname(path))
+}
+
+function setup(env: Readonly<Record<string, string | undefined>> = {}) {
   const terminal = new FakeTerminal(env)
   const check = (...args: string[]) =>
     terminal.run([checkCommand(agentConfigSpec, terminal)], ['check', ...args])
@@ -75,4 +88,34 @@ test('the schema for editors knows the sources', async () => {
     (one: { required: string[] }) => one.required[0]
   )
   assert.deepEqual(required, Object.keys(sourceLoaders))
+})
+
+test('the configuration of the package is understood outside of its unit', async (t) => {
+  const example = await readFile(join(packaged, 'agent.yaml.example'), 'utf8')
+  const config = join(await tempDir(t), 'agent.yaml')
+  await writeFile(config, example.replace('# token:', 'token:'))
+  const { terminal, check } = setup(withCredentials({}))
+  assert.equal(await check('--config', config, '--json'), 0, terminal.err)
+  assert.deepEqual(JSON.parse(terminal.out).token, { file: '/etc/headwater/agent.token' })
+})
+
+test('every credential of the unit has the name of its file beside the configuration', async () => {
+  const unit = await readFile(join(packaged, 'headwater-agent.service'), 'utf8')
+  const credentials = [...unit.matchAll(/^LoadCredential=([^:]+):(.+)$/gm)]
+  assert.ok(credentials.length > 0)
+  for (const [, name = '', path = ''] of credentials) {
+    assert.deepEqual([dirname(path), basename(path)], ['/etc/headwater', name])
+  }
+})
+
+test('without any flags it takes agent.yaml of the working directory', async (t) => {
+  const here = process.cwd()
+  process.chdir(await tempDir(t))
+  cleanUp(t, () => process.chdir(here))
+  await writeFile('agent.yaml', 'device: pi\nto: http://a\nsources: { host: { metrics: 5s } }\n')
+  const { terminal, check } = setup()
+  assert.equal(await check('--json'), 0, terminal.err)
+  assert.equal(JSON.parse(terminal.out).device, 'pi')
+  assert.equal(await check('--to', 'http://b', '--stdin', '--json'), 0, terminal.err)
+  assert.deepEqual(Object.keys(JSON.parse(terminal.out).sources), ['stdin'])
 })

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
 import { agentConfigSpec } from '../../../agent/commands/config-spec.ts'
-import { initCommand } from '../../../agent/commands/init.ts'
+import { initCommand, surroundingsOf } from '../../../agent/commands/init.ts'
 import { draftOf } from '../../../agent/init/draft.ts'
 import { type Survey, survey } from '../../../agent/init/survey.ts'
 import { checkCommand } from '../../../shared/config/config-command.ts'
@@ -53,8 +53,9 @@ test('what a machine has becomes a configuration that check accepts', async (t) 
   assert.match(terminal.out, /sensors +2 1-wire thermometers, 1 thermal zone\n/)
   assert.match(terminal.out, /next: headwater-agent run --config .*agent\.yaml\n$/)
   const text = await readFile(output, 'utf8')
-  const { device, to, sources } = parse(text)
+  const { device, to, dataDir, sources } = parse(text)
   assert.deepEqual([device, to], ['pi', 'https://gw.example:8080'])
+  assert.equal(dataDir, join(dirname(output), 'headwater-data/agent'))
   assert.deepEqual(Object.keys(sources), ['host', 'journal', 'logs', 'position', 'sensors'])
   assert.deepEqual(sources.logs.tail, ['/var/log/nginx/*.log'])
   assert.equal(sources.position.gps, 'gpsd')
@@ -102,11 +103,28 @@ test('only sources that this agent has are written, and odd names stay texts', (
     ...{ model: undefined, hasJournal: true, gps: 'gpsd', sensors: [], hasDocker: false },
     logs: ['/var/log/a b, c/*.log', '/var/log/${X}/*.log']
   }
-  const options = { device: '1e3', to: 'http://127.0.0.1:8080', kinds: ['metrics', 'tail'] }
+  const options = {
+    device: '1e3',
+    to: 'http://127.0.0.1:8080',
+    dataDir: '/data',
+    token: './token',
+    kinds: ['metrics', 'tail']
+  }
   const { device, sources } = parse(draftOf(found, options))
   assert.equal(device, '1e3')
   assert.deepEqual(Object.keys(sources), ['host', 'logs'])
   assert.deepEqual(sources.logs.tail, ['/var/log/a b, c/*.log', '/var/log/$${X}/*.log'])
+})
+
+test('the configuration of the package gets the places and the start of the package', () => {
+  const { dataDir, token, start } = surroundingsOf('/etc/headwater/agent.yaml')
+  assert.equal(dataDir, '/var/lib/headwater-agent')
+  assert.match(start, /systemctl/)
+  const found = { model: undefined, hasJournal: false, gps: undefined, hasDocker: false }
+  const options = { device: 'pi', to: 'https://gw.example', dataDir, token, kinds: ['metrics'] }
+  const text = draftOf({ ...found, logs: [], sensors: [] }, options)
+  const { token: written } = parse(text.replace('# token:', 'token:'))
+  assert.deepEqual(written, { file: '${CREDENTIALS_DIRECTORY}/agent.token' })
 })
 
 test('a file that cannot be replaced stays as it was, and nothing is left beside it', async (t) => {

@@ -46,6 +46,17 @@ test('what is counted by labels is added up', () => {
   assert.deepEqual([link.heldStreams, clock], [['a: forbidden'], 'ntp'])
 })
 
+test('what was left out on purpose is no problem, whether source or transform did it', () => {
+  const { sources } = overviewOf(
+    statusOf(
+      ['source_left_out_total', 2, { ...app, reason: 'deadband' }],
+      ['transform_dropped_records_total', 3, { ...app, step: '0', reason: 'filter' }]
+    )
+  )
+  const [first, second] = sources
+  assert.deepEqual([first?.leftOut, first?.problems, second?.leftOut], [5, 0, undefined])
+})
+
 test('what the agent does not tell is undefined', () => {
   const { buffer, link, clock } = overviewOf(statusOf())
   assert.deepEqual(

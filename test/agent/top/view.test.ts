@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { frameOf } from '../../../agent/top/frame.ts'
 import { overviewOf } from '../../../agent/top/overview.ts'
-import { ageText, bytesText, countText, rateText } from '../../../agent/top/quantities.ts'
+import { ageText, bytesText, countText, rateText } from '../../../shared/quantities.ts'
 import { viewOf } from '../../../agent/top/view.ts'
 import { statusOf, type Written } from './status-of.ts'
 
@@ -75,7 +75,7 @@ test('losses, a dead link and memory in place of the disk stand out', () => {
 test('budgets and what waits for them are shown where there are any', () => {
   const linesOf = (...written: readonly Written[]) =>
     viewOf(overviewOf(statusOf(...written)), 80).map(({ text }) => text)
-  assert.ok(linesOf().includes('data use - a month at this rate'))
+  assert.ok(linesOf().includes('data use projected after an hour'))
   const lines = linesOf(
     ['link_projected_month_bytes', 5 * 1024 ** 2],
     ['link_left_bytes', 1024, { period: 'day' }],
@@ -110,7 +110,37 @@ test('quantities are short, and nothing known is a dash', () => {
   assert.equal(countText(1e6), '1,000,000')
 })
 
-test('a frame is drawn over the last, and is never taller than the terminal', () => {
-  const frame = frameOf([{ text: 'a', tone: 'alarm' }, { text: 'b' }, { text: 'c' }], 2)
-  assert.equal(frame, '\u001b[H\u001b[31ma\u001b[0m\u001b[K\r\nb\u001b[K\u001b[J')
+test('a frame is drawn over the last, and says how to leave it', () => {
+  const frame = frameOf([{ text: 'a', tone: 'alarm' }, { text: 'b' }], 4)
+  const lines = ['\u001b[31ma\u001b[0m', 'b', '', 'q quits']
+  assert.equal(frame, `\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`)
+})
+
+test('a frame is never taller than the terminal, and says what did not fit', () => {
+  const lines = Array.from('abcdef', (text) => ({ text }))
+  for (let rows = 1; rows <= 9; rows++) {
+    const drawn = frameOf(lines, rows).split('\r\n')
+    assert.equal(drawn.length, Math.min(rows, 8))
+    assert.match(drawn.at(-1) ?? '', /q quits/)
+  }
+  assert.match(frameOf(lines, 6), /q quits; 2 more lines in a taller terminal/)
+})
+
+test('a part that is too long alone goes on after a word, and nothing of it is lost', () => {
+  const text = viewOf(busy, 30).map((line) => line.text)
+  const at = text.findIndex((line) => line.startsWith('wear'))
+  assert.deepEqual(text.slice(at, at + 3), [
+    ...['wear     - bytes written for a', '         byte of records', '']
+  ])
+})
+
+test('what sources left out, or are behind by, has a column where any of them tells it', () => {
+  const headOf = (...written: readonly Written[]) => {
+    const lines = viewOf(overviewOf(statusOf(...written)), 80).map(({ text }) => text)
+    return lines.find((text) => text.startsWith('SOURCE'))
+  }
+  assert.doesNotMatch(headOf() ?? '', /LEFT OUT|BEHIND/)
+  assert.match(headOf(['source_behind_bytes', 0, { source: 'app' }]) ?? '', / BEHIND /)
+  const filtered = { source: 'host', step: '0', reason: 'filter' }
+  assert.match(headOf(['transform_dropped_records_total', 1, filtered]) ?? '', / LEFT OUT /)
 })

@@ -34,3 +34,8 @@ export function ageText(seconds: number | undefined): string {
     ? `${hours} h ${minutes % 60} min`
     : `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
+
+/** `1 record`, `3 records` */
+export function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
