@@ -1,42 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { cleanUp } from '../support/cleanup.ts'
 import { assertLinesOnceInOrder } from '../support/oracle.ts'
+import { lacking, packageOf, root } from '../support/packages.ts'
 import { eventually, freePort, type ReadRecord } from '../support/programs.ts'
 import { numberedLines, Scenario } from '../support/scenario.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const run = promisify(execFile)
-const root = repositoryAbove(fileURLToPath(import.meta.url))
 const armLibraries = '/usr/aarch64-linux-gnu'
 const lines = (text: string) => text.split('\n').slice(0, -1)
-
-function repositoryAbove(path: string): string {
-  const parent = join(path, '..')
-  return existsSync(join(parent, 'package-lock.json')) ? parent : repositoryAbove(parent)
-}
-
-/** The package that was built last; making one takes a minute, so that is not part of the tests. */
-function packageOf(program: string, architecture: string): string | undefined {
-  const folder = join(root, 'packages')
-  const names = existsSync(folder) ? readdirSync(folder) : []
-  const found = names.find(
-    (name) => name.startsWith(`headwater-${program}_`) && name.endsWith(`_${architecture}.deb`)
-  )
-  return found && join(folder, found)
-}
-
-function lacking(...tools: readonly string[]): string | false {
-  const missing = tools.filter((tool) => spawnSync('which', [tool]).status !== 0)
-  return missing.length > 0 && `${missing.join(', ')} not installed`
-}
 
 /** The command that `/usr/bin/<name>` runs, for a package that was unpacked into `folder`. */
 async function commandOf(folder: string, name: string): Promise<string[]> {
