@@ -1,10 +1,11 @@
 import type { TestContext } from 'node:test'
-import { freePort } from '../support/programs.ts'
+import { freePort, type Program } from '../support/programs.ts'
 import { Scenario } from '../support/scenario.ts'
 
 /** A gateway in a process of its own, and where Kinesis clients find it. */
 export interface KinesisGateway {
   readonly scenario: Scenario
+  readonly gateway: Program
   /** Plaintext, HTTP/1.1 and HTTP/2. */
   readonly url: string
   readonly tlsPort: number
@@ -17,8 +18,8 @@ export async function startKinesis(t: TestContext): Promise<KinesisGateway> {
   const port = await freePort()
   const tlsPort = await freePort()
   const listeners = ['--kinesis', `127.0.0.1:${port}`, '--kinesis-tls', `127.0.0.1:${tlsPort}`]
-  await scenario.startGateway(listeners)
-  return { scenario, url: `http://127.0.0.1:${port}`, tlsPort }
+  const gateway = await scenario.startGateway(listeners)
+  return { scenario, gateway, url: `http://127.0.0.1:${port}`, tlsPort }
 }
 
 /** What a client finds in its environment: credentials, a region, and no other source of either. */
