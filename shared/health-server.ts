@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Component } from './component.ts'
-import { asHeadwaterError, HeadwaterError } from './errors.ts'
-import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { asHeadwaterError } from './errors.ts'
+import type { ListenAddress } from './listen-address.ts'
+import { listenError } from './listen-error.ts'
 
 /** What a program tells about itself. */
 export interface Health {
@@ -46,19 +47,14 @@ export class HealthServer implements Component {
     return typeof address === 'object' && address ? address.port : 0
   }
 
-  /** Rejects with `port_taken`. */
+  /** Rejects with `port_taken`, or with `config` for an address that is not this machine's. */
   async start(): Promise<void> {
     const { address, flag } = this.#options
     this.#server.listen(address.port, address.host)
     try {
       await once(this.#server, 'listening')
     } catch (cause) {
-      const where = formatListenAddress(address)
-      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
-        throw new HeadwaterError('config', `${flag}: cannot listen on ${where}`, { cause })
-      }
-      const message = `${where} is in use; move it with ${flag} HOST:PORT, or ${flag} off`
-      throw new HeadwaterError('port_taken', message, { cause })
+      throw listenError(address, flag, cause)
     }
   }
 

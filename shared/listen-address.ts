@@ -25,7 +25,10 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Whether only programs on this machine can reach it. */
+/**
+ * Whether a host, or the address of a peer, is that of this machine: only programs on it can reach
+ * the one, and come from the other. An IPv6 socket shows IPv4 peers as `::ffff:127.0.0.1`.
+ */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
 }

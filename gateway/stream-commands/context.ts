@@ -17,22 +17,3 @@ export interface StreamContext {
 
 /** Adds one command to the program. */
 export type AddCommand = (program: Command, context: StreamContext) => void
-
-/** Rows in aligned columns, the first row being the head. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
-  for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length)
-    })
-  }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd()
-    )
-    .map((line) => `${line}\n`)
-    .join('')
-}

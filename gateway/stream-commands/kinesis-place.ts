@@ -1,6 +1,7 @@
 import { HeadwaterError } from '../../shared/errors.ts'
 import { descriptionJson } from '../engines/description-json.ts'
 import type { ShardId } from '../engines/engine.ts'
+import { parseHashKey } from '../engines/hash-key.ts'
 import { KinesisEngine, type KinesisEngineOptions } from '../engines/kinesis/kinesis-engine.ts'
 import { decodedLine, parseReadFrom, plainLine, readStream } from '../reading/reader.ts'
 import type { StreamContext } from './context.ts'
@@ -74,6 +75,7 @@ export class KinesisPlace implements StreamPlace {
 }
 
 function hashKey(text: string): bigint {
-  if (/^\d{1,39}$/.test(text)) return BigInt(text)
-  throw new HeadwaterError('config', '--at must be a hash key: up to 39 decimal digits')
+  const key = parseHashKey(text)
+  if (key !== undefined) return key
+  throw new HeadwaterError('config', '--at must be a hash key: 0 to 2^128 - 1')
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
+import { formatTable } from '../../shared/format-table.ts'
 import { Fields } from '../../shared/wire/fields.ts'
 import { wholeNumber } from './arguments.ts'
-import { type AddCommand, formatTable } from './context.ts'
+import type { AddCommand } from './context.ts'
 import { withPlace } from './open-place.ts'
 
 export const addCreate: AddCommand = (program, context) => {
@@ -27,7 +28,7 @@ export const addList: AddCommand = (program, context) => {
       withPlace(command, context, async (place) => {
         const streams = await place.list()
         context.stdout.write(
-          options.json ? `${JSON.stringify(streams)}\n` : formatTable(streams.map((one) => [one]))
+          options.json ? `${JSON.stringify(streams)}\n` : streams.map((one) => `${one}\n`).join('')
         )
       })
     )
@@ -95,5 +96,6 @@ function shardTable(answer: unknown): string {
     const parents = shard.array('parents').join(' ')
     return [shard.text('id'), state, shard.text('start'), shard.text('end'), parents]
   })
-  return formatTable([['SHARD', 'STATE', 'FIRST HASH', 'LAST HASH', 'PARENTS'], ...rows])
+  const head = ['SHARD', 'STATE', 'FIRST HASH', 'LAST HASH', 'PARENTS']
+  return `${formatTable([head, ...rows])}\n`
 }

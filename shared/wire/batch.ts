@@ -1,9 +1,10 @@
 import { crc32, gunzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import { HeadwaterError } from '../errors.ts'
-import { isName, recordLimits } from '../record.ts'
+import { isName, type RecordColumns, recordLimits } from '../record.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { Fields } from './fields.ts'
+import { decodeFrame } from './frame.ts'
 
 /** 0 live: the newest first-time data; 1 backlog: data that waited while newer was sent. */
 export type BatchLane = 0 | 1
@@ -115,6 +116,19 @@ function name(fields: Fields, field: string): string {
   const text = fields.text(field)
   if (!isName(text)) fields.fail(field, 'must be 1 to 128 characters of a-z A-Z 0-9 _ . -')
   return text
+}
+
+/** The records of a batch, from its unpacked body. Throws `invalid`, also when its count is another. */
+export function decodeBatchRecords(
+  { count }: Pick<BatchHeader, 'count'>,
+  frame: Buffer
+): RecordColumns {
+  const records = decodeFrame(frame)
+  if (records.lens.length === count) return records
+  throw new HeadwaterError(
+    'invalid',
+    `batch: field "count" is ${count}, the frame has ${records.lens.length} records`
+  )
 }
 
 const unzip = promisify(gunzip)

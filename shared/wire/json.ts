@@ -1,7 +1,7 @@
 import { ColumnsBuilder, type RecordDefaults } from '../columns-builder.ts'
 import { HeadwaterError } from '../errors.ts'
 import { isAttributes, keyOf, offsetsOf, type RecordColumns } from '../record.ts'
-import { type BatchHeader, type BatchLane, clockStates, maxFirst } from './batch.ts'
+import { type BatchHeader, type BatchLane, clockStates, maxFirst, maxOffsetMs } from './batch.ts'
 import { Fields } from './fields.ts'
 import { elementTexts, memberText } from './json-source.ts'
 
@@ -81,7 +81,7 @@ function readHeader(fields: Fields): JsonHeader {
     floor: fields.has('floor') ? fields.uint('floor') : 0,
     lane,
     clock: clockStates[fields.has('clock') ? fields.uint('clock', 3) : 0] ?? 'unsynced',
-    offset: fields.has('offset') ? fields.int('offset', -(2 ** 43), 2 ** 43) : 0
+    offset: fields.has('offset') ? fields.int('offset', -maxOffsetMs, maxOffsetMs) : 0
   }
   if (header.prev >= first) fields.fail('prev', 'must be less than "first"')
   if (header.floor > first) fields.fail('floor', 'must not be above "first"')

@@ -52,7 +52,7 @@ test('a port that is taken is named with the flag that moves it', async (t) => {
   })
   await assert.rejects(second.start(), {
     code: 'port_taken',
-    message: `127.0.0.1:${server.port} is in use; move it with --health HOST:PORT, or --health off`
+    message: `127.0.0.1:${server.port} is in use; choose another with --health HOST:PORT, or --health off`
   })
   await second.stop()
 })

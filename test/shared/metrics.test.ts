@@ -109,6 +109,16 @@ test('names follow the rules of Prometheus: prefix, base units, counters end in 
   }
 })
 
+test('the help of a metric says of what it is, since it is read without the one before', () => {
+  for (const { name, help } of Object.values(tables).flat()) {
+    assert.doesNotMatch(
+      help,
+      /^(Its?|They|Their|Those|The same)\b|\b(what they|(in|for) them)\b/i,
+      name
+    )
+  }
+})
+
 test('the agent shows its backlog, its losses by reason and what is not known not at all', async () => {
   const text = await renderMetrics(agentMetrics, agent)
   for (const line of [

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Readable } from 'node:stream'
 import { pino } from 'pino'
+import type { Terminal } from '../../shared/command-line.ts'
 import type { Component } from '../../shared/component.ts'
+import { HangUps } from '../../shared/hang-ups.ts'
 import { runUntilSignal } from '../../shared/run-until-signal.ts'
 import { ManualClock, settle } from '../support/manual-clock.ts'
 
@@ -11,6 +13,8 @@ interface Knobs {
   readonly stop?: (deadline: AbortSignal) => Promise<void>
   readonly reload?: () => Promise<void>
   readonly until?: () => Promise<void>
+  /** A signal that comes before the program is made. */
+  readonly early?: NodeJS.Signals
 }
 
 function setup(_t: TestContext, knobs: Knobs = {}) {
@@ -30,6 +34,15 @@ function setup(_t: TestContext, knobs: Knobs = {}) {
   }
   const log = pino({ level: 'info', errorKey: 'error' }, { write: (line) => void lines.push(line) })
   const lines: string[] = []
+  const terminal: Terminal = {
+    env: {},
+    stdin: () => Readable.from([]),
+    print: () => undefined,
+    onSignal: (signal, listener) => void listeners.set(signal, listener)
+  }
+  const hangUps = new HangUps(terminal)
+  const signal = (name: string) => listeners.get(name)?.()
+  if (knobs.early) signal(knobs.early)
   const done = runUntilSignal(program, {
     clock,
     log,
@@ -37,15 +50,11 @@ function setup(_t: TestContext, knobs: Knobs = {}) {
     probe: async () => undefined,
     reload: knobs.reload ?? (async () => undefined),
     ...(knobs.until ? { until: knobs.until } : {}),
-    terminal: {
-      env: {},
-      stdin: () => Readable.from([]),
-      print: () => undefined,
-      onSignal: (signal, listener) => void listeners.set(signal, listener)
-    }
+    terminal,
+    hangUps
   })
   done.catch(() => undefined)
-  return { done, events, lines, clock, signal: (name: string) => listeners.get(name)?.() }
+  return { done, events, lines, clock, signal }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -152,6 +161,18 @@ test('SIGHUP reloads; a bad configuration is logged and the program runs on', as
     /configuration reloaded[^]*agent\.yaml:1:1: wrong[^]*the old configuration stays/
   )
   assert.deepEqual(events, ['start'])
+  signal('SIGTERM')
+  await done
+})
+
+test('a SIGHUP that came before the program was made reloads it once', async (t) => {
+  let reloads = 0
+  const reload = async () => void (reloads += 1)
+  const { done, signal } = setup(t, { early: 'SIGHUP', reload })
+  await settle()
+  assert.equal(reloads, 1)
+  signal('SIGHUP')
+  assert.equal(reloads, 2)
   signal('SIGTERM')
   await done
 })

@@ -43,12 +43,14 @@ test('an address is HOST:PORT, and loopback is told from everything else', () =>
       '127.0.0.1',
       '127.1.2.3',
       '::1',
+      '::ffff:127.0.0.1',
       'localhost',
       '0.0.0.0',
       '::',
       '127.example.com',
-      '10.0.0.1'
+      '10.0.0.1',
+      '::ffff:10.0.0.1'
     ].map(isLoopback),
-    [true, true, true, true, false, false, false, false]
+    [true, true, true, true, true, false, false, false, false, false]
   )
 })

@@ -20,7 +20,7 @@ const batch = 32
 
 /**
  * Copies what can be read of a damaged segment into a new file, sets the damaged one aside and puts
- * the new one in its place. May be cut off at any point: `listSegments` then ends it, or it starts anew.
+ * the new one in its place. May be cut off at any point: `endSalvages` then ends it, or it starts anew.
  */
 export async function salvageSegment(path: string): Promise<Salvage> {
   const rescue = rescuePath(path)

@@ -14,20 +14,22 @@ export function rescuePath(path: string): string {
   return path + rescueSuffix
 }
 
-/** First sequence indexes of the segments in a directory, rising. Ends a salvage that was cut off. */
-export async function listSegments(directory: string): Promise<number[]> {
+/** Ends the salvages in a directory that were cut off. */
+export async function endSalvages(directory: string): Promise<void> {
   const files = new Set(await readdir(directory))
   for (const file of files) {
     if (!file.endsWith(rescueSuffix)) continue
     const original = file.slice(0, -rescueSuffix.length)
     // The damaged file goes aside only when its rescue is complete.
     if (files.has(original)) await removeStore(join(directory, file))
-    else {
-      await rename(join(directory, file), join(directory, original))
-      files.add(original)
-    }
+    else await rename(join(directory, file), join(directory, original))
   }
-  return [...files]
+}
+
+/** First sequence indexes of the segments in a directory, rising. */
+export async function listSegments(directory: string): Promise<number[]> {
+  const files = await readdir(directory)
+  return files
     .map((file) => name.exec(file)?.[1])
     .filter((digits) => digits !== undefined)
     .map(Number)

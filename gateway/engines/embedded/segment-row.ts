@@ -3,7 +3,7 @@ import type { Log } from '../../../shared/log.ts'
 import type { Block } from './block.ts'
 import { repairLog } from './repair-log.ts'
 import { salvageSegment } from './salvage.ts'
-import { fileBytes, listSegments, removeStore, segmentPath } from './segment-files.ts'
+import { endSalvages, fileBytes, listSegments, removeStore, segmentPath } from './segment-files.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import { SegmentReaders } from './segment-readers.ts'
 import { type SnapshotEntry, SegmentWriter } from './segment-writer.ts'
@@ -29,6 +29,7 @@ export class SegmentRow {
   /** `check`: the last life did not end well, so the newest file is read as a whole. */
   static async open(directory: string, log: Log, check: boolean): Promise<SegmentRow> {
     const row = new SegmentRow(directory, log)
+    await endSalvages(directory)
     for (const first of await listSegments(directory)) {
       row.#segments.set(first, await fileBytes(row.#path(first)))
     }

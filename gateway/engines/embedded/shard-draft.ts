@@ -1,7 +1,7 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
 import type { HashRange } from '../engine.ts'
 import { shardIdOf } from '../shard-id.ts'
-import type { ReshardMoment, ShardRow, ShardTableParts } from './shard-table.ts'
+import type { ReshardMoment, ShardRow, ShardTableParts } from './shard-row.ts'
 
 /** Open and closed shards of one stream; closed ones go with the retention. */
 const maxRows = 50_000

@@ -1,38 +1,11 @@
 import { HeadwaterError } from '../../../shared/errors.ts'
-import type { HashRange, Shard, ShardId } from '../engine.ts'
+import type { Shard, ShardId } from '../engine.ts'
 import { hashSpace } from '../hash-key.ts'
 import { shardIdOf, shardIndexOf } from '../shard-id.ts'
 import { ShardDraft } from './shard-draft.ts'
+import type { ReshardMoment, ShardClosing, ShardRow, ShardTableParts } from './shard-row.ts'
 
-export interface ShardRow {
-  readonly index: number
-  readonly range: HashRange
-  readonly parents: readonly number[]
-  readonly createdSeconds: number
-  /** Absent while the shard is open. */
-  readonly closed?: ShardClosing
-}
-
-export interface ShardClosing {
-  /** Every record of the shard has a sequence index below this. */
-  readonly atIndex: number
-  /** Age of the engine at that time. */
-  readonly ageMs: number
-}
-
-/** When and where a reshard happens. */
-export interface ReshardMoment extends ShardClosing {
-  readonly wallSeconds: number
-}
-
-export interface ShardTableParts {
-  /** In the order they were made. */
-  readonly rows: readonly ShardRow[]
-  /** Rises with each reshard. */
-  readonly version: number
-  /** Index of the next shard to be made. */
-  readonly nextIndex: number
-}
+export type { ReshardMoment, ShardRow } from './shard-row.ts'
 
 /** The shards of one stream: a value, each change of it is a new table. Open ranges tile the space. */
 export class ShardTable implements ShardTableParts {

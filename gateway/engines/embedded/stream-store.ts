@@ -163,6 +163,7 @@ export class StreamStore {
     try {
       await this.#prepare(puts)
     } catch (thrown) {
+      this.#counts.totals.failedCommits += 1
       refuse(puts, asHeadwaterError(thrown))
       return
     }

@@ -36,10 +36,10 @@ async function setup(t: TestContext) {
   const seen: TlsSettings[] = []
   watch.onChange((settings) => seen.push(settings))
   cleanUp(t, () => watch.stop())
-  /** One look at the files, with real time for reading them. */
+  /** One look at the files; it is over when the watch sleeps again. */
   const look = async () => {
     await clock.advance(5000)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await clock.asleep(1)
   }
   return { directory, authority, config, one, two, install, clock, watch, seen, errors, look }
 }

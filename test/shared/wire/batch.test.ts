@@ -4,12 +4,14 @@ import { gzipSync } from 'node:zlib'
 import {
   type BatchHeader,
   decodeBatch,
+  decodeBatchRecords,
   encodeBatch,
   frameCrc,
   gunzipBounded,
   unpackBody
 } from '../../../shared/wire/batch.ts'
 import { decodeCbor, encodeCbor } from '../../../shared/wire/cbor.ts'
+import { encodeFrame } from '../../../shared/wire/frame.ts'
 
 const header: BatchHeader = {
   device: 'pi-7',
@@ -35,6 +37,22 @@ test('a batch whose body was damaged is refused by its checksum', () => {
   const at = damaged.indexOf('stored')
   damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at)
   assert.throws(() => decodeBatch(damaged), { code: 'invalid', message: /"crc"/ })
+})
+
+test('a batch has as many records as it says, or is refused naming the count', () => {
+  const frame = encodeFrame({
+    keys: ['k'],
+    times: Float64Array.of(1, 2),
+    lens: Uint32Array.of(1, 1),
+    data: Buffer.from('ab')
+  })
+  assert.equal(decodeBatchRecords({ count: 2 }, frame).data.toString(), 'ab')
+  for (const count of [1, 3]) {
+    assert.throws(() => decodeBatchRecords({ count }, frame), {
+      code: 'invalid',
+      message: /"count" is \d, the frame has 2/
+    })
+  }
 })
 
 for (const [field, value] of [

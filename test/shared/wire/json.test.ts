@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { keyOf, type RecordColumns } from '../../../shared/record.ts'
-import type { BatchHeader } from '../../../shared/wire/batch.ts'
+import { type BatchHeader, maxOffsetMs } from '../../../shared/wire/batch.ts'
 import { decodeJsonBatch, decodeNdjson, encodeJsonBatch } from '../../../shared/wire/json.ts'
 import { recordColumns } from '../../support/arbitraries.ts'
 
@@ -117,7 +117,14 @@ for (const [record, field] of [
 
 test('an agent header with a field out of range is refused', () => {
   const base = JSON.parse(encodeJsonBatch(header, decodeNdjson('{"text":"a"}', defaults)))
-  for (const change of [{ epoch: 'XY' }, { first: 0 }, { prev: 11 }, { floor: 12 }, { lane: 7 }]) {
+  for (const change of [
+    { epoch: 'XY' },
+    { first: 0 },
+    { prev: 11 },
+    { floor: 12 },
+    { lane: 7 },
+    { offset: maxOffsetMs + 1 }
+  ]) {
     assert.throws(() => decodeJsonBatch(JSON.stringify({ ...base, ...change }), defaults), {
       code: 'invalid',
       message: new RegExp(`"${Object.keys(change)[0]}"`)

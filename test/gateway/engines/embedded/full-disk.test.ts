@@ -26,6 +26,7 @@ test('below the floor of free disk puts fail and may be repeated; above it they 
   const [refused] = await engine.put('s', [entry({ text: 'b' })], never)
   assert.ok(refused?.status === 'failed' && refused.retryable)
   assert.match(refused.message, /4999 bytes of disk are free/)
+  assert.equal(engine.stats().streams[0]?.failedCommits, 1)
   free = 5_000
   await clock.advance(1_000)
   await putAll(engine, [entry({ text: 'c' })])

@@ -1,6 +1,6 @@
 import type { HttpRequest } from '../transport/http-exchange.ts'
 import { WireError } from '../wire-error.ts'
-import { queryOf } from './signed-text.ts'
+import { queryOf } from './request-query.ts'
 
 /** What a signing key is good for. */
 export interface CredentialScope {

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { HttpRequest } from '../transport/http-exchange.ts'
+import { queryOf } from './request-query.ts'
 import type { CredentialScope, RequestSignature } from './request-signature.ts'
 
 // AWS Signature Version 4, as "Create a signed AWS API request" in the IAM User Guide describes it.
@@ -53,20 +54,6 @@ export function isSameText(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** Names and values of the query, decoded. */
-export function queryOf({ url = '/' }: SignedParts): (readonly [string, string])[] {
-  const at = url.indexOf('?')
-  if (at < 0) return []
-  return url
-    .slice(at + 1)
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const [name = '', ...value] = pair.split('=')
-      return [decode(name), decode(value.join('='))]
-    })
-}
-
 function canonicalQuery(request: SignedParts): string {
   return queryOf(request)
     .filter(([name]) => name !== 'X-Amz-Signature')
@@ -100,15 +87,6 @@ function encode(text: string): string {
     /[!'()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`
   )
-}
-
-/** What is not encoded well stands for itself. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 function compare(a: string, b: string): number {
