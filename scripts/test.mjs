@@ -48,7 +48,7 @@ function run(files) {
     const list = [...(units.length > 0 ? [entry] : []), ...alone.map((file) => join(built, file))]
     // A handle that some test left open must not keep all of them from ending.
     const options = [
-      ...['--test', '--test-concurrency=2', '--test-timeout=600000', '--test-force-exit'],
+      ...['--test', '--test-concurrency=2', '--test-timeout=1200000', '--test-force-exit'],
       // Says once more at its end what failed, and why: the end is what one sees of a long run.
       '--test-reporter=spec'
     ]

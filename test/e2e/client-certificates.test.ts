@@ -30,7 +30,7 @@ async function setup(t: TestContext, tls = '', prepare?: (authority: Authority) 
   const config = await scenario.file('gateway.yaml', text)
   const gateway = scenario.gateway(['--config', config])
   gateway.start()
-  await eventually('the gateway', async () => gateway.output.includes('"running"') || undefined)
+  await gateway.says(/"running"/)
   return { scenario, authority, gateway, config }
 }
 
@@ -123,9 +123,9 @@ test('who shows a certificate of the authority is the device of its name; others
     )
     const { code } = await mqttConnect(t, scenario, { authority, ...options })
     assert.equal(code, 'closed', what)
-    assert.match(gateway.output, new RegExp(`"reason":"${reason}`), what)
+    await gateway.says(new RegExp(`"reason":"${reason}`))
   }
-  assert.match(gateway.output, /"reason":"CERT_HAS_EXPIRED","device":"truck-3","peer":"127.0.0.1"/)
+  await gateway.says(/"reason":"CERT_HAS_EXPIRED","device":"truck-3","peer":"127.0.0.1"/)
   const nameless = authority.issue('bad', { subject: '/CN=a b' })
   assert.equal((await post(scenario, authority, { client: nameless })).status, 401)
   const records = await post(scenario, authority, {
@@ -199,7 +199,7 @@ test('a revoked device is cut off, and so is what the list of the authority call
     const { status } = await post(scenario, authority, { client: two })
     return status === undefined || undefined
   })
-  assert.match(gateway.output, /"reason":"CERT_REVOKED","device":"truck-2"/)
+  await gateway.says(/"reason":"CERT_REVOKED","device":"truck-2"/)
 })
 
 for (const scheme of ['https', 'mqtts'] as const) {
@@ -269,7 +269,7 @@ test('200 MQTT connections live on while the certificate is renewed, and new one
   })
   const puback = generate({ cmd: 'puback', messageId: 7 })
   for (const answer of await Promise.all(answers)) assert.deepEqual(answer, puback)
-  assert.match(gateway.output, /new certificate in force for new connections/)
+  await gateway.says(/new certificate in force for new connections/)
   const metrics = await post(scenario, authority, { client, path: '/metrics', method: 'GET' })
   assert.match(metrics.body, /^headwater_gateway_certificate_renewals_total 1$/m)
   const left = /^headwater_gateway_certificate_expires_seconds (.*)$/m.exec(metrics.body)?.[1]

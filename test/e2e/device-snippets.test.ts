@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Authority } from '../support/authority.ts'
-import { eventually, Program, readAll, textOf } from '../support/programs.ts'
+import { Program, readAll, textOf } from '../support/programs.ts'
 import { Scenario } from '../support/scenario.ts'
 
 const run = promisify(execFile)
@@ -39,7 +39,7 @@ for (const secure of [false, true]) {
     const snippets = await snippetsOf(t, scenario, config)
     const gateway = scenario.gateway(['--config', config])
     gateway.start()
-    await eventually('the gateway', async () => gateway.output.includes('"running"') || undefined)
+    await gateway.says(/"running"/)
     for (const name of ['curl', 'mosquitto_pub']) {
       await run('sh', ['-c', snippets[name] ?? 'false'], { cwd: scenario.directory })
     }

@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { figuresOf } from '../support/buffer-figures.ts'
 import { NmeaTrack } from '../support/nmea-track.ts'
-import { eventually, Program, readAll, textOf } from '../support/programs.ts'
+import { eventually, readAll, textOf } from '../support/programs.ts'
 import { numberedLines, Scenario } from '../support/scenario.ts'
-
-interface Figures {
-  readonly stream: string
-  readonly records: number
-}
-
-/** How many records of each stream wait, and how many are lost, as `buffer ls` has it. */
-async function figuresOf(t: TestContext, scenario: Scenario) {
-  const place = ['--data-dir', scenario.path('agent-device-1')]
-  const program = new Program(t, 'agent', { args: ['buffer', 'ls', '--json', ...place] })
-  program.start()
-  assert.equal(await program.exit(), 0, program.output)
-  const { streams, lost } = JSON.parse(program.output)
-  const byStream = (list: readonly Figures[]) =>
-    new Map(list.map(({ stream, records }) => [stream, records]))
-  return { waiting: byStream(streams), lost: byStream(lost) }
-}
 
 /** Without the `-shm` files, 32 KiB beside each open segment, which no cap counts. */
 async function bytesIn(directory: string): Promise<number> {
@@ -54,12 +38,13 @@ sender: { backoff: { first: 100ms, max: 300ms } }
 `
   const agent = scenario.agent(['--config', await scenario.file('agent.yaml', file)])
   agent.start()
-  await eventually('a loss', async () => (await figuresOf(t, scenario)).lost.get('logs'))
+  const figures = () => figuresOf(t, scenario.path('agent-device-1'))
+  await eventually('a loss', async () => (await figures()).lost.get('logs'))
   for (let i = 0; i < 20; i++, await delay(100)) {
     const bytes = await bytesIn(scenario.path('agent-device-1/segments'))
     assert.ok(bytes > 1024 ** 2 && bytes <= 2 * 1024 ** 2, `${bytes} bytes of 2 MiB`)
   }
-  const { waiting } = await figuresOf(t, scenario)
+  const { waiting } = await figures()
   assert.ok((waiting.get('positions') ?? 0) < track.count / 2, 'most fixes are in their file')
 
   await scenario.startGateway(['--stream', 'positions:1', '--stream', 'logs:1'])
@@ -78,7 +63,7 @@ sender: { backoff: { first: 100ms, max: 300ms } }
   const numbered = records.filter((record) => !notices.includes(record)).map(textOf)
   assert.equal(new Set(numbered).size, numbered.length)
   // The stream is told once a minute, and that record may have had to go like any other.
-  const lost = (await figuresOf(t, scenario)).lost.get('logs') ?? 0
+  const lost = (await figures()).lost.get('logs') ?? 0
   const surplus = numbered.length + lost - lines
   assert.ok(surplus === 0 || surplus === 1, `${numbered.length} read, ${lost} lost of ${lines}`)
   for (const notice of notices) assert.ok(JSON.parse(textOf(notice)).total <= lost)

@@ -5,7 +5,7 @@ import { SignJWT } from 'jose'
 import mqtt, { type MqttClient } from 'mqtt'
 import { cleanUp } from '../support/cleanup.ts'
 import { assertLinesOnceInOrder } from '../support/oracle.ts'
-import { readAll } from '../support/programs.ts'
+import { eventually, readAll } from '../support/programs.ts'
 import { numberedLines, Scenario } from '../support/scenario.ts'
 
 async function setup(t: TestContext) {
@@ -54,13 +54,12 @@ for (const via of ['http-cbor', 'mqtt-cbor'] as const) {
 
 test('a token is good for its streams and until it expires, and a changed one for nothing', async (t) => {
   const { sign, post, gateway } = await setup(t)
-  const token = await sign(2)
+  const token = await sign(5)
   assert.equal(await post(token), 200)
   assert.equal(await post(token, 'other'), 403)
   assert.equal(await post(`${token.slice(0, -3)}AAA`), 401)
-  await new Promise((resolve) => setTimeout(resolve, 3100))
-  assert.equal(await post(token), 401)
-  assert.match(gateway.output, /claim timestamp check failed","peer"/)
+  await eventually('the end of the token', async () => (await post(token)) === 401 || undefined)
+  await gateway.says(/claim timestamp check failed","peer"/)
   assert.ok(!gateway.output.includes(token))
 })
 
@@ -75,9 +74,9 @@ test('an MQTT connection ends when its token does, and takes no other user name'
   const stranger = await connect('device-2', await sign(60))
   await closed(stranger)
   assert.equal(stranger.connected, false)
-  const client = await connect('device-1', await sign(2))
+  const client = await connect('device-1', await sign(5))
   await client.publishAsync('streams/telemetry/k', 'in time', { qos: 1 })
   const openedMs = Date.now()
   await closed(client)
-  assert.ok(Date.now() - openedMs < 5000)
+  assert.ok(Date.now() - openedMs < 20_000)
 })

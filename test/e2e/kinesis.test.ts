@@ -90,7 +90,7 @@ test('a gateway starts when its Kinesis does not answer, and says so', async (t)
   }
   assert.equal(got.status, 503)
   assert.match(got.text, /reachable from here/)
-  assert.match(gateway.output, /the engine does not answer yet/)
+  await gateway.says(/the engine does not answer yet/)
 })
 
 test('a gateway with the embedded engine does not load the SDK', () => {

@@ -98,7 +98,7 @@ for (const [mode, { directives, holds }] of Object.entries(modes)) {
 }
 
 async function isRunning(agent: Program): Promise<void> {
-  await eventually('the agent runs', async () => agent.output.includes('"running"') || undefined)
+  await agent.says(/"running"/)
 }
 
 /** The program of `test/support/logging-program.mjs`. */

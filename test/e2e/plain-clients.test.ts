@@ -113,7 +113,7 @@ test('a topic that matches no route is not acknowledged, and the log names it', 
   })
   await closed
   assert.equal(acked, false)
-  assert.match(gateway.output, /no\/such\/route/)
+  await gateway.says(/no\/such\/route/)
   await client.endAsync(true)
 })
 

@@ -40,10 +40,25 @@ async function committed(t: TestContext, scenario: Scenario, stream: string) {
   return lines.map((line): ReadRecord => JSON.parse(line))
 }
 
+/** Waits until readings are committed of which this is true. */
+async function readingsWith(
+  { t, scenario }: { readonly t: TestContext; readonly scenario: Scenario },
+  what: (readings: readonly ReadRecord[]) => boolean
+): Promise<readonly ReadRecord[]> {
+  return eventually(`readings with ${String(what)}`, async () => {
+    const readings = await committed(t, scenario, 'readings')
+    return what(readings) ? readings : undefined
+  })
+}
+
 /** How many problems a source of the running agent has counted. */
 async function problemsOf(t: TestContext, scenario: Scenario, source: string): Promise<number> {
   const { sources } = JSON.parse(await ask(t, scenario, ['top', '--json', '--interval', '100ms']))
   return sources.find((one: { source: string }) => one.source === source).problems
+}
+
+function epochsOf(readings: readonly ReadRecord[]): ReadonlySet<string | undefined> {
+  return new Set(readings.map(({ epoch }) => epoch))
 }
 
 function sensorsOf(readings: readonly ReadRecord[]): string[] {
@@ -102,18 +117,29 @@ async function week(t: TestContext, { scenario, agent, sysfs, track }: Setup) {
     }
   }
   await days(2)
+  await readingsWith({ t, scenario }, (readings) => readings.length >= 3)
   await sysfs.remove(oneWire)
   await days(2)
   await track.driveBadly()
-  const problems = await problemsOf(t, scenario, 'position')
-  assert.ok(problems >= 3, `${problems} problems of the receiver`)
-  const beforeReboot = await committed(t, scenario, 'readings')
+  await eventually('3 problems of the receiver', async () => {
+    const problems = await problemsOf(t, scenario, 'position')
+    return problems >= 3 || undefined
+  })
+  const beforeReboot = await readingsWith(
+    { t, scenario },
+    (readings) => !sensorsOf(readings.slice(-3)).includes(w1)
+  )
   await agent.kill()
   await sysfs.write(thermometer)
   await track.drive(fixesPerDay)
   agent.start()
   await days(2)
-  return { beforeReboot, held: await committed(t, scenario, 'readings') }
+  const lives = epochsOf(beforeReboot)
+  const held = await readingsWith(
+    { t, scenario },
+    (readings) => readings.filter(({ epoch }) => !lives.has(epoch)).length >= 3
+  )
+  return { beforeReboot, held }
 }
 
 type Setup = Awaited<ReturnType<typeof setup>>
@@ -167,7 +193,7 @@ test('after a week without a link, with a reboot in it, the newest fix comes fir
 
 /** The thermometer is missed from when it was pulled out until the reboot, the others never. */
 function assertReadings(beforeReboot: readonly ReadRecord[], held: readonly ReadRecord[]): void {
-  const lives = new Set(beforeReboot.map(({ epoch }) => epoch))
+  const lives = epochsOf(beforeReboot)
   const afterReboot = held.filter(({ epoch }) => !lives.has(epoch))
   assert.deepEqual(sensorsOf(beforeReboot.slice(0, 3)), [cpu, power, w1].sort())
   assert.deepEqual(sensorsOf(beforeReboot.slice(-3)), [cpu, power].sort())

@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { assertLinesOnceInOrder } from '../support/oracle.ts'
-import { eventually, freePort, readAll, textOf } from '../support/programs.ts'
+import { freePort, readAll, textOf } from '../support/programs.ts'
 import { RemoteFleet } from '../support/remote-fleet.ts'
 import { numberedLines } from '../support/scenario.ts'
 
@@ -15,9 +15,7 @@ test('a gateway that does not answer is taken back, and nothing is lost or doubl
   await fleet.tail(numberedLines(50))
   await fleet.received(50)
   const version = await fleet.set(`to: http://127.0.0.1:${await freePort()}\n`)
-  await eventually('the trial', async () =>
-    fleet.agent.output.includes('is tried') ? true : undefined
-  )
+  await fleet.agent.says(/is tried/)
   await fleet.tail(numberedLines(50, 51))
   const { error, inForce } = await fleet.settled(version, 'rolled_back')
   assert.match(error ?? '', /could not be asked/)
@@ -94,9 +92,7 @@ test('over MQTT the address is tried with records, while configuration comes ove
   await fleet.tail(numberedLines(10))
   await fleet.received(10)
   const wrong = await fleet.set(`to: mqtt://127.0.0.1:${await freePort()}\n`)
-  await eventually('the trial', async () =>
-    fleet.agent.output.includes('is tried') ? true : undefined
-  )
+  await fleet.agent.says(/is tried/)
   await fleet.tail(numberedLines(10, 11))
   const { error } = await fleet.settled(wrong, 'rolled_back')
   assert.match(error ?? '', /no record reached the gateway/)

@@ -37,9 +37,7 @@ sender: { backoff: { first: 50ms, max: 500ms } }
   )
   await writeFile(join(disk, 'filler'), Buffer.alloc(8 * mebi)).catch(() => undefined)
   await appendFile(log, text.slice(text.indexOf('\n') + 1))
-  await eventually('the alarm', async () =>
-    /full|SQLITE_FULL/.test(agent.output) ? true : undefined
-  )
+  await agent.says(/full|SQLITE_FULL/)
   await delay(500)
   assert.ok(agent.running, agent.output)
   await rm(join(disk, 'filler'))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { appendFile, cp, open, readdir, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { type TestContext, test } from 'node:test'
+import { figuresOf } from '../support/buffer-figures.ts'
 import { assertLinesOnceInOrder } from '../support/oracle.ts'
 import { eventually, type ReadRecord, readAll, textOf } from '../support/programs.ts'
 import { numberedLines, Scenario } from '../support/scenario.ts'
@@ -13,6 +13,14 @@ async function readAtLeast(scenario: Scenario, count: number): Promise<ReadRecor
   return eventually(`${count} records`, async () => {
     const all = await readAll(scenario.url)
     return all.length >= count ? all : undefined
+  })
+}
+
+/** Waits until as many records are in the buffer of the agent, which has no gateway. */
+async function waiting(t: TestContext, scenario: Scenario, count: number): Promise<void> {
+  await eventually(`${count} records in the buffer`, async () => {
+    const figures = await figuresOf(t, scenario.path('agent-device-1'))
+    return figures.waiting.get('telemetry') === count || undefined
   })
 }
 
@@ -46,7 +54,7 @@ test('an image with unsent records cloned to two cards loses and doubles nothing
   const log = await scenario.file('app.log', numberedLines(50))
   const agent = scenario.agent(['--tail', log, '--once'])
   agent.start()
-  await delay(2500)
+  await waiting(t, scenario, 50)
   await agent.kill()
   const clone = scenario.path('clone')
   await cp(scenario.path('agent-device-1'), clone, { recursive: true, filter: isNoSocket })
@@ -68,7 +76,7 @@ test('a bit flipped in a -wal is noticed at open, said, and loses no line of a t
   agent.start()
   for (let i = 0; i < 6; i++) {
     await appendFile(log, numberedLines(20, i * 20 + 1))
-    await delay(1300)
+    await waiting(t, scenario, (i + 1) * 20)
   }
   await agent.kill()
   const wal = await newestWal(scenario.path('agent-device-1'))
@@ -77,7 +85,7 @@ test('a bit flipped in a -wal is noticed at open, said, and loses no line of a t
   agent.start()
   const records = await readAtLeast(scenario, 120)
   assertLinesOnceInOrder(records.filter(isLine), lines(numberedLines(120)))
-  assert.match(agent.output, /quarantine/i)
+  await agent.says(/quarantine/i)
 })
 
 test('frames gone from the middle of the buffer are read again, and nothing behind them twice', async (t) => {
@@ -93,7 +101,7 @@ buffer: { segment: 64 KiB, commitAge: 100ms, compression: none }
   agent.start()
   for (let i = 0; i < 10; i++) {
     await appendFile(log, numberedLines(600, i * 600 + 1))
-    await delay(400)
+    await waiting(t, scenario, (i + 1) * 600)
   }
   await agent.kill()
   const segments = join(scenario.path('agent-device-1'), 'segments')

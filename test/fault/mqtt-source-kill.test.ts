@@ -21,9 +21,7 @@ for (const version of [4, 5] as const) {
     const config = await scenario.file('agent.yaml', `sources:\n${source}`)
     const agent = scenario.agent(['--config', config])
     agent.start()
-    await eventually('subscribed', async () =>
-      agent.output.includes('subscribed at the broker') ? true : undefined
-    )
+    await agent.says(/subscribed at the broker/)
     const client = await mqtt.connectAsync(broker)
     cleanUp(t, () => client.endAsync(true))
     const expected: string[] = []

@@ -41,6 +41,18 @@ export class ManualClock implements Clock {
     return this.#sleepers.length
   }
 
+  /**
+   * Waits until so many sleep. Who was woken and does work that takes real time, on a disk or on the
+   * network, has then done it.
+   */
+  async asleep(count: number): Promise<void> {
+    const end = Date.now() + 30_000
+    while (this.sleeping < count) {
+      if (Date.now() > end) throw new Error(`${this.sleeping} of ${count} sleep after 30 s`)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+
   /** Moves both clocks on, waking sleepers on the way, and lets all that they start settle. */
   async advance(ms: number): Promise<void> {
     const end = this.#mono + ms

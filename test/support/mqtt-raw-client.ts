@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { generate, type IConnectPacket, type Packet, type PacketCmd, parser } from 'mqtt-packet'
+import { settle } from './manual-clock.ts'
 
 export const publish = (
   topic: string,
@@ -108,7 +109,7 @@ export class RawMqtt {
 
 /** Waits for something that the event loop will bring. */
 export async function until(condition: () => boolean, what = 'a condition'): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 30_000
   while (!condition()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`)
     await delay(1)
@@ -118,4 +119,6 @@ export async function until(condition: () => boolean, what = 'a condition'): Pro
 /** Long enough for everything that is on its way over loopback to arrive and be dealt with. */
 export async function quiet(): Promise<void> {
   await delay(30)
+  // A busy machine may have let that time pass without a look at the sockets.
+  await settle(20)
 }

@@ -22,7 +22,9 @@ export class Program {
   readonly #arguments: readonly string[]
   readonly #environment: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
-  /** Everything it wrote, over all its lives. */
+  /** Resolves when it has ended and all that it wrote was read, which may be after its end. */
+  #closed: Promise<unknown> = Promise.resolve()
+  /** Everything it wrote, over all its lives. While it runs, ask by `says`: a pipe takes its time. */
   output = ''
 
   constructor(
@@ -58,6 +60,15 @@ export class Program {
       })
     }
     this.#child = child
+    this.#closed = once(child, 'close')
+  }
+
+  /** Waits until it has written this. */
+  async says(what: RegExp): Promise<void> {
+    const said = async () => what.test(this.output) || undefined
+    await eventually(`${this.name} says ${what}`, said).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.output}`, { cause: error })
+    })
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -76,31 +87,44 @@ export class Program {
   async exit(ms = 30_000): Promise<number | null> {
     const child = this.#child
     if (!child) throw new Error(`${this.name} was not started`)
-    if (!this.running) return child.exitCode
-    const late = new AbortController()
-    const ended = once(child, 'exit', { signal: late.signal })
-    const timer = delay(ms, undefined, { signal: late.signal }).then(() => {
+    const ended = new AbortController()
+    const late = delay(ms, undefined, { signal: ended.signal }).then(() => {
       throw new Error(`${this.name} did not end within ${ms} ms:\n${this.output}`)
     })
     try {
-      await Promise.race([ended, timer])
+      await Promise.race([this.#closed, late])
     } finally {
-      late.abort()
-      await timer.catch(() => undefined)
+      ended.abort()
+      await late.catch(() => undefined)
     }
     return child.exitCode
   }
 }
 
-/** A port that was free a moment ago. */
+let portsGiven = 0
+
+/**
+ * A port on which nobody listens. The system gives out others to who asks for any (from 32768 on),
+ * and each process of tests has its own part of these: so nobody takes it before the program
+ * listens, nor while that is down between two lives.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  for (;;) {
+    const port = 10_000 + ((process.pid * 50 + portsGiven++) % 22_000)
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return true
 }
 
 /** Asks until `check` gives something, at most `ms`. */

@@ -118,9 +118,9 @@ export class SourceBench<Options> {
 
   /** Moves time on in small steps, each when the source has come to rest, until `condition` holds. */
   async until(condition: () => boolean, stepMs = 50): Promise<void> {
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + 30_000
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`not within 10 s: ${String(condition)}`)
+      if (Date.now() > deadline) throw new Error(`not within 30 s: ${String(condition)}`)
       await this.clock.advance(stepMs)
       await this.#rest(condition)
     }
