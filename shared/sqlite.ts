@@ -127,7 +127,15 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   SQLITE_LOCKED: 'store_locked'
 }
 
+/** What SQLite's own words leave open. */
+const advice: Readonly<Record<string, string>> = {
+  SQLITE_READONLY: '; is it of another user, or on a medium that is mounted read-only?',
+  SQLITE_CANTOPEN: '; is its directory there, and this user let into it?',
+  SQLITE_IOERR: '; the medium fails, or is gone: see the log of the kernel'
+}
+
 function sqliteError(error: Error, path: string): HeadwaterError {
-  const code = codes[(error as NodeJS.ErrnoException).code ?? ''] ?? 'internal'
-  return new HeadwaterError(code, `${path}: ${error.message}`, { cause: error })
+  const name = (error as NodeJS.ErrnoException).code ?? ''
+  const message = `${path}: ${error.message}${advice[name] ?? ''}`
+  return new HeadwaterError(codes[name] ?? 'internal', message, { cause: error })
 }
