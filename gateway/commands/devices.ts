@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Terminal } from '../../shared/command-line.ts'
 import { configCommand } from '../../shared/config/config-command.ts'
+import { formatTable } from '../../shared/format-table.ts'
 import type { Device } from '../admission/device-store.ts'
 import { LedgerStore } from '../admission/ledger-store.ts'
 import type { GatewayConfig } from '../config.ts'
@@ -88,27 +89,11 @@ function shown(
   }
 }
 
-const head: ShownDevice = {
-  device: 'DEVICE',
-  state: 'STATE',
-  streams: 'STREAMS',
-  groups: 'GROUPS',
-  created: 'CREATED',
-  lastSeen: 'LAST SEEN'
-}
+const head = ['DEVICE', 'STATE', 'STREAMS', 'GROUPS', 'CREATED', 'LAST SEEN']
 
 function table(devices: readonly ShownDevice[]): string {
-  const width = Math.max(...[head, ...devices].map((one) => one.device.length))
-  return [head, ...devices]
-    .map(({ device, state, streams, groups, created, lastSeen = '-' }) =>
-      [
-        device.padEnd(width),
-        state.padEnd(8),
-        streams.padEnd(12),
-        groups.padEnd(12),
-        created.padEnd(24),
-        lastSeen
-      ].join('  ')
-    )
-    .join('\n')
+  const rows = devices.map(({ device, state, streams, groups, created, lastSeen = '-' }) => {
+    return [device, state, streams, groups, created, lastSeen]
+  })
+  return formatTable([head, ...rows])
 }

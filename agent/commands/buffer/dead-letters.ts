@@ -18,7 +18,7 @@ import { createClock } from '../../create-clock.ts'
 import type { PlaceFlags } from '../agent-place.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
 import { recordLines } from './record-lines.ts'
-import { timeText } from './table.ts'
+import { timeText } from './time-text.ts'
 import { withOwnBuffer } from './with-own-buffer.ts'
 import { withView } from './with-view.ts'
 

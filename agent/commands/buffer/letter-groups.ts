@@ -2,8 +2,9 @@ import { countOf } from '../../buffer/dead-letters.ts'
 import type { SqliteBuffer } from '../../buffer/sqlite-buffer.ts'
 import { type LetterFilter, lettersOf } from '../../carry/replay-letters.ts'
 import { printable } from '../../../shared/printable.ts'
+import { formatTable } from '../../../shared/format-table.ts'
 import { bytesText } from '../../../shared/quantities.ts'
-import { table, timeText } from './table.ts'
+import { timeText } from './time-text.ts'
 
 /** Dead letters of one stream that were refused with one code. */
 export interface LetterGroup {
@@ -48,5 +49,8 @@ export function letterTable(groups: readonly LetterGroup[]): string {
     timeText(one.newestMs),
     printable(one.reason)
   ])
-  return table([['stream', 'code', 'letters', 'records', 'size', 'newest', 'reason'], ...rows])
+  return formatTable([
+    ['stream', 'code', 'letters', 'records', 'size', 'newest', 'reason'],
+    ...rows
+  ])
 }

@@ -1,10 +1,11 @@
 import type { Terminal } from '../../../shared/command-line.ts'
 import { decodeCbor } from '../../../shared/wire/cbor.ts'
+import { formatTable } from '../../../shared/format-table.ts'
 import { bytesText, many } from '../../../shared/quantities.ts'
 import type { BufferView, WaitingFrame } from '../../buffer/inspect/buffer-view.ts'
 import type { PlaceFlags } from '../agent-place.ts'
 import { letterGroups, letterTable } from './letter-groups.ts'
-import { table, timeText } from './table.ts'
+import { timeText } from './time-text.ts'
 import { withView } from './with-view.ts'
 
 export interface LsFlags extends PlaceFlags {
@@ -105,17 +106,17 @@ function streamTable(streams: readonly StreamFigures[]): string {
     timeText(one.oldestMs),
     timeText(one.newestMs)
   ])
-  return table([['stream waiting', 'frames', 'records', 'size', 'oldest', 'newest'], ...rows])
+  return formatTable([['stream waiting', 'frames', 'records', 'size', 'oldest', 'newest'], ...rows])
 }
 
 function lossTable(lost: Listing['lost']): string {
   const rows = lost.map(({ stream, reason, records }) => [stream, reason, String(records)])
-  return table([['stream', 'reason', 'records'], ...rows])
+  return formatTable([['stream', 'reason', 'records'], ...rows])
 }
 
 function cursorTable(cursors: NonNullable<Listing['cursors']>): string {
   if (cursors.length === 0) return 'No source has a cursor.'
-  return table([
+  return formatTable([
     ['cursor of', 'position'],
     ...cursors.map(({ source, position }) => [source, beginningOf(position)])
   ])

@@ -23,7 +23,7 @@ interface NewcomersOptions {
 export class Newcomers {
   readonly #options: NewcomersOptions
   /** Could not be opened when their originals were looked for, mostly as rotation renamed them. */
-  #postponed: readonly TailFile[] = []
+  readonly #postponed = new Set<TailFile>()
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -44,9 +44,14 @@ export class Newcomers {
   /** As `recognise`, also for those that could not be opened then. To be called after each scan. */
   async recogniseAll(arrived: readonly TailFile[]): Promise<void> {
     const { files } = this.#options
-    const postponed = this.#postponed.filter((file) => files.get(file.key) === file)
-    this.#postponed = postponed.filter((file) => !file.sighting)
-    await this.recognise([...postponed.filter((file) => file.sighting), ...arrived])
+    const found: TailFile[] = []
+    for (const file of this.#postponed) {
+      const isFollowed = files.get(file.key) === file
+      if (isFollowed && !file.sighting) continue
+      this.#postponed.delete(file)
+      if (isFollowed) found.push(file)
+    }
+    await this.recognise([...found, ...arrived])
   }
 
   /** Looks for the originals of files that arrived. */
@@ -60,7 +65,7 @@ export class Newcomers {
       const archive = file.sighting?.archive === true
       if (others.length === 0 && !archive) continue
       if (!(await opener.look(file))) {
-        this.#postponed = [...this.#postponed, file]
+        this.#postponed.add(file)
         continue
       }
       if (file.state.size === 0) continue

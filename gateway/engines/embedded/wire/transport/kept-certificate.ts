@@ -1,10 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../../../../shared/clock.ts'
 import type { Log } from '../../../../../shared/log.ts'
 import type { Random } from '../../../../../shared/random.ts'
+import { replaceFile } from '../../../../../shared/replace-file.ts'
 import { type Certificate, selfSigned } from './certificate.ts'
 
 /** A certificate that has less left is made anew. */
@@ -27,8 +28,8 @@ export async function keptCertificate(
   if (kept && isGood(kept, nowMs)) return kept
   const made = selfSigned([hostname()], { nowMs, random })
   await mkdir(directory, { recursive: true })
-  await replace(keyPath, made.key)
-  await replace(certPath, made.cert)
+  await replaceFile(keyPath, made.key)
+  await replaceFile(certPath, made.cert)
   log.info({ certificate: certPath }, 'made a self-signed certificate')
   return made
 }
@@ -51,11 +52,4 @@ function isGood({ cert, key }: Certificate, nowMs: number): boolean {
     // Cut short or edited: a new one is as good.
     return false
   }
-}
-
-/** Whole or not at all. */
-async function replace(path: string, text: string): Promise<void> {
-  const half = `${path}.new`
-  await writeFile(half, text, { mode: 0o600 })
-  await rename(half, path)
 }
