@@ -2,10 +2,14 @@ import { Database } from '../../../shared/sqlite.ts'
 
 const move = 'PRAGMA wal_checkpoint(PASSIVE)'
 
+/** Committed during a move, so little may be left for the connection that writes. Bytes. */
+const restBytes = 512 * 1024
+
 /**
  * Moves the log (`-wal`) of a file into the file beside the commits; SQLite by itself lets every
- * so many of them wait for it. A connection of its own moves the bulk. What was committed
- * meanwhile is moved by the connection that writes, for the log begins anew only when all is moved.
+ * so many of them wait for it. A connection of its own moves the bulk, again and again until little
+ * comes in meanwhile. That is moved by the connection that writes, for the log begins anew only when
+ * all is moved.
  */
 export class Checkpoints {
   readonly #writer: Database
@@ -29,7 +33,7 @@ export class Checkpoints {
       this.#work = this.#writer.get(move).catch(left)
     } else if (this.#bulk === 'stays' && this.#loggedBytes >= this.#everyBytes) {
       this.#bulk = 'moves'
-      this.#work = moveBulk(this.#writer.path)
+      this.#work = this.#moveBulk()
         .catch(left)
         .then(() => {
           this.#bulk = 'moved'
@@ -41,15 +45,19 @@ export class Checkpoints {
   async idle(): Promise<void> {
     await this.#work
   }
-}
 
-async function moveBulk(path: string): Promise<void> {
-  const db = await Database.open(path, { existing: true })
-  try {
-    await db.exec('PRAGMA synchronous = FULL')
-    await db.get(move)
-  } finally {
-    await db.close()
+  async #moveBulk(): Promise<void> {
+    const db = await Database.open(this.#writer.path, { existing: true })
+    try {
+      await db.exec('PRAGMA synchronous = FULL')
+      let before: number
+      do {
+        before = this.#loggedBytes
+        await db.get(move)
+      } while (this.#loggedBytes - before > restBytes && before < 2 * this.#everyBytes)
+    } finally {
+      await db.close()
+    }
   }
 }
 

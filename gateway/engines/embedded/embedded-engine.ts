@@ -5,6 +5,7 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { requireName } from '../../../shared/record.ts'
 import type {
   CheckpointStore,
+  PutEntry,
   PutOutcome,
   ReadRange,
   ReadResult,
@@ -23,10 +24,12 @@ import {
   newDefinition,
   type StreamDefinition
 } from './stream-definition.ts'
-import type { PutPart } from './shard-run.ts'
+import type { Expect } from './put-queue.ts'
+import type { ShardRun } from './shard-run.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
 import type { StreamStats } from './stream-counts.ts'
+import type { StreamStore } from './stream-store.ts'
 import { createContext, type EmbeddedEngineOptions } from './store-context.ts'
 import { sweepLoop } from './sweep-loop.ts'
 import { scaleUniformly } from './uniform-scaling.ts'
@@ -106,23 +109,28 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
    */
   async put(
     stream: string,
-    parts: readonly PutPart[],
+    entries: readonly PutEntry[],
     signal?: AbortSignal
   ): Promise<PutOutcome[]> {
     if (signal?.aborted) throw new HeadwaterError('unavailable', 'the put was given up')
-    return this.#require().streams.require(stream).put(parts)
+    return this.#store(stream).put(entries)
+  }
+
+  /** As `put`; `expect` is told what becomes of the runs while they are being written. */
+  async putRuns(stream: string, runs: readonly ShardRun[], expect: Expect): Promise<PutOutcome[]> {
+    return this.#store(stream).put(runs, expect)
   }
 
   async marks(stream: string, source: string): Promise<readonly ShardMark[]> {
-    return this.#require().streams.require(stream).marks(source)
+    return this.#store(stream).marks(source)
   }
 
   async read(stream: string, shard: ShardId, range: ReadRange): Promise<ReadResult> {
-    return this.#require().streams.require(stream).read(shard, range)
+    return this.#store(stream).read(shard, range)
   }
 
   async changed(stream: string, signal: AbortSignal): Promise<void> {
-    this.#require().streams.require(stream)
+    this.#store(stream)
     await this.#events.changed(stream, signal)
   }
 
@@ -139,27 +147,23 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
   }
 
   async split(stream: string, shard: ShardId, at?: bigint): Promise<readonly ShardId[]> {
-    const store = this.#require().streams.require(stream)
-    return store.reshard((table, moment) => table.split(shard, at, moment))
+    return this.#store(stream).reshard((table, moment) => table.split(shard, at, moment))
   }
 
   async merge(stream: string, shard: ShardId, neighbour: ShardId): Promise<ShardId> {
-    const store = this.#require().streams.require(stream)
-    const [child = ''] = await store.reshard((table, moment) =>
-      table.merge(shard, neighbour, moment)
-    )
-    return child
+    const store = this.#store(stream)
+    const [child] = await store.reshard((table, moment) => table.merge(shard, neighbour, moment))
+    return child ?? ''
   }
 
   /** Splits and merges, all at one moment, until there are `count` open shards of equal width. */
   async scale(stream: string, count: number): Promise<void> {
-    const store = this.#require().streams.require(stream)
-    await store.reshard((table, moment) => scaleUniformly(table, count, moment))
+    await this.#store(stream).reshard((table, moment) => scaleUniformly(table, count, moment))
   }
 
   /** The shards and settings of a stream as they are now. Throws `unknown_stream`. */
   definition(stream: string): StreamDefinition {
-    return this.#require().streams.require(stream).definition
+    return this.#store(stream).definition
   }
 
   /**
@@ -170,7 +174,7 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
     stream: string,
     change: (definition: StreamDefinition) => StreamDefinition
   ): Promise<void> {
-    await this.#require().streams.require(stream).alter(change)
+    await this.#store(stream).alter(change)
   }
 
   /** Of the wire API's account, to a least throughput. */
@@ -236,6 +240,10 @@ export class EmbeddedEngine implements StreamEngine, StreamAdmin, CheckpointStor
       await catalog.close()
       await lock.release()
     }
+  }
+
+  #store(stream: string): StreamStore {
+    return this.#require().streams.require(stream)
   }
 
   #require(): Running {

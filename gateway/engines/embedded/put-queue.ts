@@ -2,11 +2,16 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import type { PutOutcome } from '../engine.ts'
 import type { PutPart } from './shard-run.ts'
 
+/** What need not wait for the disk can be made of it meanwhile. */
+export type Expect = (outcomes: readonly PutOutcome[]) => void
+
 export interface PendingPut {
   readonly parts: readonly PutPart[]
   /** Of all parts. */
   readonly records: number
   readonly bytes: number
+  /** Called while they are being written with what becomes of them if that succeeds; never throws. */
+  readonly expect?: Expect | undefined
   readonly resolve: (outcomes: PutOutcome[]) => void
   readonly reject: (error: unknown) => void
 }

@@ -17,6 +17,8 @@ export class SegmentRow {
   readonly #segments = new Map<number, number>()
   /** Of the newest segment; undefined after a failure, and before there is one. */
   #writer: SegmentWriter | undefined
+  /** Of the segment before the newest: its log is moved into the file while the next takes commits. */
+  #sealing: Promise<void> = Promise.resolve()
   /** Segments that were found damaged in this life. */
   salvaged = 0
 
@@ -34,6 +36,7 @@ export class SegmentRow {
       row.#segments.set(first, await fileBytes(row.#path(first)))
     }
     await row.#openWriter(check)
+    await row.#endSealing(check)
     return row
   }
 
@@ -66,11 +69,10 @@ export class SegmentRow {
 
   /** Begins a new segment for sequence indexes from `first` on. */
   async roll(first: number, snapshot: Iterable<SnapshotEntry>): Promise<void> {
+    await this.#sealing
     await removeStore(this.#path(first))
     const writer = await SegmentWriter.create(this.#path(first), snapshot)
-    const sealed = this.#newest()
-    await this.#closeWriter()
-    if (sealed !== undefined) this.#segments.set(sealed, await fileBytes(this.#path(sealed)))
+    this.#sealing = this.#seal(this.#writer, this.#newest())
     this.#segments.set(first, 0)
     this.#writer = writer
   }
@@ -98,6 +100,7 @@ export class SegmentRow {
 
   /** Sets a damaged segment aside and puts what can be read of it in its place. */
   async repair(first: number): Promise<void> {
+    await this.#sealing
     if (!this.#segments.has(first)) return
     const newest = first === this.#newest()
     if (newest) await this.#closeWriter()
@@ -135,22 +138,41 @@ export class SegmentRow {
     const [first] = this.#segments.keys()
     if (first === undefined || this.#segments.size === 1) return
     this.#segments.delete(first)
+    await this.#sealing
     await this.#readers.retire(this.#path(first))
     await removeStore(this.#path(first))
   }
 
   async close(): Promise<void> {
     await this.#readers.close()
+    await this.#sealing
     await this.#closeWriter()
   }
 
   /** Leaves no writer only when no file is left that counts. */
   async #openWriter(check: boolean): Promise<void> {
     for (let first = this.#newest(); first !== undefined; first = this.#newest()) {
-      const path = this.#path(first)
+      this.#writer = await this.#openSegment(first, check)
+      if (this.#writer) return
+    }
+  }
+
+  /** Ends what a killed process left: segments before the newest with their log still beside them. */
+  async #endSealing(check: boolean): Promise<void> {
+    for (const first of this.firsts.slice(0, -1)) {
+      if ((await fileBytes(`${this.#path(first)}-wal`)) === 0) continue
+      const segment = await this.#openSegment(first, check)
+      await this.#seal(segment, first)
+    }
+  }
+
+  /** For writing, mended if it is damaged; undefined when nothing in it counts: it is then gone. */
+  async #openSegment(first: number, check: boolean): Promise<SegmentWriter | undefined> {
+    const path = this.#path(first)
+    while (this.#segments.has(first)) {
       try {
-        this.#writer = await openChecked(path, check)
-        if (this.#writer) return
+        const writer = await openChecked(path, check)
+        if (writer) return writer
         this.#segments.delete(first)
         await removeStore(path)
       } catch (thrown) {
@@ -160,6 +182,14 @@ export class SegmentRow {
         await this.#salvage(first)
       }
     }
+    return undefined
+  }
+
+  /** Closes a segment to which nothing will be added. Never rejects. */
+  async #seal(writer: SegmentWriter | undefined, first: number | undefined): Promise<void> {
+    await this.#close(writer)
+    if (first === undefined || !this.#segments.has(first)) return
+    this.#segments.set(first, await fileBytes(this.#path(first)))
   }
 
   async #salvage(first: number): Promise<void> {
@@ -176,6 +206,10 @@ export class SegmentRow {
   async #closeWriter(): Promise<void> {
     const writer = this.#writer
     this.#writer = undefined
+    await this.#close(writer)
+  }
+
+  async #close(writer: SegmentWriter | undefined): Promise<void> {
     await writer?.close().catch((error: unknown) => {
       this.#log.warn({ error, path: writer.path }, 'a segment did not close well')
     })

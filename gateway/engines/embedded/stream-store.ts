@@ -1,7 +1,7 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { PutOutcome, ReadRange, ReadResult, ShardId, ShardMark } from '../engine.ts'
 import { type PlannedBlock, planCommit, sequenceSeconds } from './commit-plan.ts'
-import { type PendingPut, PutQueue, refuse, requireWithinLimits } from './put-queue.ts'
+import { type Expect, type PendingPut, PutQueue, refuse, requireWithinLimits } from './put-queue.ts'
 import { Serial } from './serial.ts'
 import { splitHot } from './shard-load.ts'
 import { countOf, type PutPart } from './shard-run.ts'
@@ -48,7 +48,7 @@ export class StreamStore {
     return this.#turns.run(() => this.#records.prepare(this.#definition, 1))
   }
 
-  put(parts: readonly PutPart[]): Promise<PutOutcome[]> {
+  put(parts: readonly PutPart[], expect?: Expect): Promise<PutOutcome[]> {
     this.#requireOpen()
     let bytes = 0
     let records = 0
@@ -59,7 +59,7 @@ export class StreamStore {
     requireWithinLimits(records, bytes)
     return new Promise((resolve, reject) => {
       const isFirst = this.#queue.isEmpty
-      if (!this.#queue.add({ parts, records, bytes, resolve, reject })) {
+      if (!this.#queue.add({ parts, records, bytes, expect, resolve, reject })) {
         const message = 'more is waiting to be written than the disk keeps up with'
         resolve(parts.map(() => ({ status: 'throttled', message })))
       } else if (isFirst) this.#scheduleCommit()
@@ -152,8 +152,11 @@ export class StreamStore {
     }
   }
 
+  /** What has come in beside the first put is read before, and goes into the same commit. */
   #scheduleCommit(): void {
-    void this.#turns.run(() => this.#commit())
+    setImmediate(() => {
+      void this.#turns.run(() => this.#commit())
+    })
   }
 
   async #commit(): Promise<void> {
@@ -195,7 +198,9 @@ export class StreamStore {
       }
     )
     const startMs = this.#context.clock.monoMs()
-    if (!(await this.#records.append(plan))) {
+    const appended = this.#records.append(plan)
+    puts.forEach((put, i) => put.expect?.(plan.outcomes[i] ?? []))
+    if (!(await appended)) {
       this.#counts.totals.failedCommits += 1
       refuse(puts, new HeadwaterError('unavailable', 'the disk did not take it'))
       return

@@ -37,10 +37,12 @@ export function plainPut(
 
     async function put(records: PlacedRecords): Promise<Buffer> {
       requireAsked(call)
-      const outcomes = await engine.put(stream, records.runs)
-      if (outcomes.every(isStored)) {
-        return storedAnswer(outcomes, records.runOf, encryptionType(settings))
-      }
+      let answer: Buffer | undefined
+      const outcomes = await engine.putRuns(stream, records.runs, (expected) => {
+        if (!expected.every(isStored)) return
+        answer = storedAnswer(expected, records.runOf, encryptionType(settings))
+      })
+      if (answer && outcomes.every(isStored)) return answer
       const settled = await settle(records, outcomes, (rest) => putter.put(rest, call))
       return jsonFormat.encode(putAnswer(settled, settings))
     }
