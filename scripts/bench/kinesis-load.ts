@@ -1,3 +1,4 @@
+import { KinesisConnection } from './kinesis-connection.ts'
 import { KinesisRequest } from './kinesis-request.ts'
 
 // Puts records of 200 bytes for so many seconds: each connection waits for its answer. The second
@@ -19,33 +20,36 @@ function record(index: number): { Data: string; PartitionKey: string } {
   return { Data, PartitionKey: `device-${index}` }
 }
 
-async function run(connection: number): Promise<number> {
-  const client = new KinesisRequest(url)
+async function run(place: number): Promise<number> {
   const Records = Array.from({ length: recordsPerPut }, (_, i) => record(i))
-  const input = recordsPerPut > 0 ? { StreamName, Records } : { StreamName, ...record(connection) }
+  const input = recordsPerPut > 0 ? { StreamName, Records } : { StreamName, ...record(place) }
   const body = Buffer.from(JSON.stringify(input))
-  const first = await client.send(operation, body)
-  if (recordsPerPut > 0) requireAll(first)
+  await requireAll(body)
+  const connection = await KinesisConnection.open(url, operation, body)
   await until(startMs)
   let puts = 0
   await until(endMs, (tookMs) => {
     latencies.push(tookMs)
     puts += 1
   })
-  await client.close()
+  connection.close()
   return puts * Math.max(1, recordsPerPut)
 
   async function until(timeMs: number, note?: (tookMs: number) => void): Promise<void> {
     while (performance.now() < timeMs) {
       const begin = performance.now()
-      await client.send(operation, body)
+      await connection.send()
       note?.(performance.now() - begin)
     }
   }
 }
 
-function requireAll(answer: Buffer): void {
-  const { FailedRecordCount } = JSON.parse(answer.toString()) as { FailedRecordCount: number }
+/** Rejects unless all records of a call are taken. */
+async function requireAll(body: Buffer): Promise<void> {
+  const client = new KinesisRequest(url)
+  const answer = await client.send(operation, body)
+  await client.close()
+  const { FailedRecordCount = 0 } = JSON.parse(answer.toString()) as { FailedRecordCount?: number }
   if (FailedRecordCount > 0) throw new Error(`${FailedRecordCount} records were refused`)
 }
 
