@@ -22,7 +22,7 @@ export interface SystemdOptions {
 export async function reportToSystemd(options: SystemdOptions, signal: AbortSignal): Promise<void> {
   const { env, clock, log, probe } = options
   if (env['NOTIFY_SOCKET'] === undefined) return
-  const notify = options.notify ?? systemdNotify
+  const notify = options.notify ?? systemdNotify(env)
   const send = (line: string) =>
     notify(line).catch((error: unknown) => log.warn({ error }, 'systemd was not told'))
   await send('READY=1')
@@ -35,6 +35,7 @@ export async function reportToSystemd(options: SystemdOptions, signal: AbortSign
 }
 
 /** A unix datagram socket is what Node cannot open; a child takes 8 ms, three times in two minutes. */
-function systemdNotify(line: string): Promise<unknown> {
-  return promisify(execFile)('systemd-notify', [line], { timeout: 10_000 })
+function systemdNotify({ PATH, NOTIFY_SOCKET }: SystemdOptions['env']) {
+  const options = { env: { PATH, NOTIFY_SOCKET }, timeout: 10_000 }
+  return (line: string) => promisify(execFile)('systemd-notify', [line], options)
 }

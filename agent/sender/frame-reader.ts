@@ -112,12 +112,14 @@ export class FrameReader {
       const frame = await this.#nextFrame()
       if (!frame) return undefined
       const through = this.#settled?.id === frame.id ? this.#settled.through : 0
-      if (through === 0 && fitsWhole(frame, this.#limits)) return wholeFrame(frame, false)
+      if (through === 0 && fitsWhole(frame, this.#limits)) {
+        return { frame, ends: true, whole: true, solid: false }
+      }
       try {
         this.#splitter = await Splitter.open(frame, through)
       } catch {
         // The gateway shall judge it: this is a frame whose checksum is right.
-        return wholeFrame(frame, true)
+        return { frame, ends: true, whole: true, solid: true }
       }
     }
     const splitter = this.#splitter
@@ -152,8 +154,4 @@ export class FrameReader {
       after = last
     }
   }
-}
-
-function wholeFrame(frame: StoredFrame, solid: boolean): Piece {
-  return { frame, ends: true, whole: true, solid }
 }

@@ -72,7 +72,7 @@ export class StreamReader {
     const signal = AbortSignal.any([this.#options.signal, ended.signal])
     let change: Promise<void> | undefined
     try {
-      await this.#discover(this.#cursors.size === 0)
+      await this.#discover({ first: this.#cursors.size === 0 })
       while (!signal.aborted) {
         // Asked for before reading: what comes between a read and the wait must end the wait.
         if (follow && !change) {
@@ -119,7 +119,7 @@ export class StreamReader {
     this.#left -= records.length
     // A closed shard has no tip: it is read until there is no place to go on from.
     const isAtTip = result.behindMs === 0 && this.#shards.get(cursor.shard)?.open === true
-    if (cursor.done) await this.#discover(false)
+    if (cursor.done) await this.#discover({ first: false })
     else if (!follow && isAtTip && this.#left > 0) cursor.atTip = true
     const isIdle = result.records.length === 0 && isAtTip
     return isIdle && !cursor.done ? undefined : records
@@ -152,7 +152,7 @@ export class StreamReader {
   }
 
   /** Takes up shards that are new, and forgets those that are done and expired. */
-  async #discover(first: boolean): Promise<void> {
+  async #discover({ first }: { first: boolean }): Promise<void> {
     const { stream, from, shard: only } = this.#options
     const { shards } = await this.#engine.describe(stream)
     this.#shards = new Map(shards.map((shard) => [shard.id, shard]))

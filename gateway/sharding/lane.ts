@@ -42,10 +42,10 @@ export interface LaneOwner {
   settle(lane: Lane, parcel: Parcel): void
   /** Parks the only record of a parcel that the engine will never take; resolves when it is durable. */
   park(lane: Lane, parcel: Parcel, message: string): Promise<void>
-  /** The shard map is out of date; the lane waits for `release` or `close`. */
-  misrouted(lane: Lane): void
+  /** The shard map is out of date; a lane waits for `release` or `close`. */
+  misrouted(): void
   /** Nothing of a lane that was closed is under way any more. */
-  closed(lane: Lane): void
+  closed(): void
 }
 
 /**
@@ -234,12 +234,12 @@ export class Lane {
 
   #misrouted(): void {
     if (this.#gate === 'open') this.#gate = 'waiting'
-    this.#options.owner.misrouted(this)
+    this.#options.owner.misrouted()
   }
 
   #rest(): void {
     this.#recount()
-    if (this.#gate === 'closing' && this.settled) this.#options.owner.closed(this)
+    if (this.#gate === 'closing' && this.settled) this.#options.owner.closed()
     else this.#poke()
   }
 

@@ -144,11 +144,11 @@ export class StreamLanes implements LaneOwner {
     }
   }
 
-  misrouted(_lane: Lane): void {
+  misrouted(): void {
     this.refresh()
   }
 
-  closed(_lane: Lane): void {
+  closed(): void {
     this.#lanes.routeAnew()
   }
 

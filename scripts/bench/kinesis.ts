@@ -40,7 +40,7 @@ const notInstalled = 'kinesalite is not installed'
 /** What a round gave: ours, and the peer's if it is there. */
 type Round = readonly number[]
 
-const rounds = 3
+const rounds = 5
 
 async function each(urls: readonly string[], measure: (url: string) => Promise<number>) {
   const figures: number[] = []

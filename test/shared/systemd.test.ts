@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { reportToSystemd } from '../../shared/systemd.ts'
 import { ManualClock, settle } from '../support/manual-clock.ts'
+import { tempDir } from '../support/temp-dir.ts'
 
 interface Knobs {
   readonly env?: Readonly<Record<string, string>>
@@ -75,4 +78,24 @@ test('outside systemd nothing is told', async () => {
   const { sent, done } = setup({ env: {} })
   await done
   assert.deepEqual(sent, [])
+})
+
+test('systemd-notify sees its socket and no secret of the program', async (t) => {
+  const folder = await tempDir(t)
+  const program = join(folder, 'systemd-notify')
+  const seen = join(folder, 'seen')
+  const write = `require('node:fs').writeFileSync('${seen}', JSON.stringify(process.env))`
+  await writeFile(program, `#!${process.execPath}\n${write}\n`)
+  await chmod(program, 0o755)
+  const heard = { PATH: folder, NOTIFY_SOCKET: '/run/systemd/notify' }
+  await reportToSystemd(
+    {
+      env: { ...heard, HEADWATER_TOKEN: 'secret' },
+      clock: new ManualClock(),
+      log: pino({ level: 'silent' }),
+      probe: async () => undefined
+    },
+    new AbortController().signal
+  )
+  assert.deepEqual(JSON.parse(await readFile(seen, 'utf8')), heard)
 })

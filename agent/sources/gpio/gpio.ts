@@ -3,6 +3,7 @@ import { count, duration, flag } from '../../../shared/config/fields.ts'
 import type { RecordColumns } from '../../../shared/record.ts'
 import type { Appender } from '../../buffer/buffer.ts'
 import { Outbox } from '../outbox.ts'
+import { harmlessPart } from '../process/environment.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { EdgeTimes } from './edge-times.ts'
@@ -59,8 +60,9 @@ class GpioSource implements Source {
     // There is no end of edges to come to.
     if (signal.aborted || this.#context.once) return
     const { command, gpio: chip, debounce: debounceMs, ...rest } = this.#options
-    const args = argumentsFor(await versionOf(command), { chip, debounceMs, ...rest })
-    const watcher = new LineWatcher(command, args, signal)
+    const env = harmlessPart(this.#context.environment)
+    const args = argumentsFor(await versionOf(command, env), { chip, debounceMs, ...rest })
+    const watcher = new LineWatcher({ command, args, env }, signal)
     this.#outbox.begin(sink, signal)
     try {
       for (;;) {

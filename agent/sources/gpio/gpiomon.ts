@@ -28,9 +28,15 @@ export interface Edge {
   readonly nanoseconds: number
 }
 
-/** 1 or 2: the generations of libgpiod have different options. Rejects with `config`. */
-export async function versionOf(command: string): Promise<1 | 2> {
-  const { stdout } = await run(command, ['--version'], { timeout: maxRunMs }).catch(
+/**
+ * 1 or 2: the generations of libgpiod have different options. `env` is all that the environment of
+ * the command holds. Rejects with `config`.
+ */
+export async function versionOf(
+  command: string,
+  env: Readonly<Record<string, string>>
+): Promise<1 | 2> {
+  const { stdout } = await run(command, ['--version'], { env, timeout: maxRunMs }).catch(
     (cause: unknown) => {
       const hint = 'install gpiomon (Debian: apt install gpiod) or name it with command:'
       throw new HeadwaterError('config', `${command} cannot be run; ${hint}`, { cause })

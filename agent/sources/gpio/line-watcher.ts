@@ -8,6 +8,13 @@ const gatherBytes = 64 * 1024
 /** What is kept of what the command complains about. */
 const complaintChars = 500
 
+interface LineWatcherOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  /** All that its environment holds. */
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** A command that runs until it is stopped, and the lines that it prints. */
 export class LineWatcher {
   readonly #command: string
@@ -18,9 +25,10 @@ export class LineWatcher {
   #rest: Buffer = Buffer.alloc(0)
 
   /** `signal` kills the command; nothing in it is worth waiting for. */
-  constructor(command: string, args: readonly string[], signal: AbortSignal) {
+  constructor({ command, args, env }: LineWatcherOptions, signal: AbortSignal) {
     this.#command = command
     const child = spawn(command, args, {
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,
       killSignal: 'SIGKILL'

@@ -58,7 +58,7 @@ export class FileRun {
         await context.clock.sleep(pollMs, signal)
       }
       // Nobody is to wait for the commit age of the last fixes.
-      this.#append([], true)
+      this.#append([], { isLast: true })
       await this.#inFlight.durable()
     } finally {
       if (!this.#inFlight.empty) this.#windDown.begin()
@@ -119,7 +119,7 @@ export class FileRun {
     this.#reader = this.#readerFrom({ file, offset: 0 })
   }
 
-  #append(fixes: readonly KeptFix[], isLast = false): void {
+  #append(fixes: readonly KeptFix[], { isLast = false } = {}): void {
     const { context, tally, sink } = this.#options
     if (fixes.length === 0 && !isLast) return
     const { name, stream, partitionKey } = context

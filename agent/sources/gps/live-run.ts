@@ -47,7 +47,7 @@ export class LiveRun {
       context,
       tally,
       what: formatGpsAddress(address),
-      open: (signal) => openReceiver({ address, baud, clock: context.clock }, signal),
+      open: (signal) => openReceiver({ address, baud, context }, signal),
       idleMs: epochGapMs,
       watchdogMs: watchdog
     })

@@ -4,6 +4,7 @@ import type { Clock } from '../../../shared/clock.ts'
 import { HeadwaterError } from '../../../shared/errors.ts'
 import { formatListenAddress, type ListenAddress } from '../../../shared/listen-address.ts'
 import { openSerial } from '../serial/open-serial.ts'
+import type { SourceContext } from '../source.ts'
 import type { GpsAddress } from './gps-address.ts'
 
 const connectMs = 10_000
@@ -14,15 +15,18 @@ const watch = '?WATCH={"enable":true,"json":true};\n'
 interface ReceiverOptions {
   readonly address: Exclude<GpsAddress, { readonly kind: 'file' }>
   readonly baud: number
-  readonly clock: Clock
+  readonly context: Pick<SourceContext, 'clock' | 'environment'>
 }
 
 /** The bytes of a live receiver. Rejects with `unavailable`, naming it. */
 export async function openReceiver(
-  { address, baud, clock }: ReceiverOptions,
+  { address, baud, context }: ReceiverOptions,
   signal: AbortSignal
 ): Promise<Readable> {
-  if (address.kind === 'serial') return openSerial({ path: address.path, baud }, signal)
+  const { clock, environment } = context
+  if (address.kind === 'serial') {
+    return openSerial({ path: address.path, baud, environment }, signal)
+  }
   const socket = await openSocket(address.server, clock, signal)
   if (address.kind === 'gpsd') socket.write(watch)
   return socket

@@ -17,6 +17,8 @@ const rescanMs = 30_000
 interface SensorSetOptions {
   readonly sysRoot: string
   readonly vcgencmd: string
+  /** All that the environment of `vcgencmd` holds. */
+  readonly env: Readonly<Record<string, string>>
   readonly filter: SensorFilter
   readonly clock: Clock
   readonly log: Log
@@ -90,12 +92,12 @@ export class SensorSet {
 
   /** By id. The second of two that the kernel calls the same is `…#2`. */
   async #find(): Promise<ReadonlyMap<string, Sensor>> {
-    const { sysRoot, vcgencmd, filter } = this.#options
+    const { sysRoot, filter } = this.#options
     const kinds = await Promise.all([
       findThermalZones(sysRoot),
       findHwmon(sysRoot),
       findIio(sysRoot),
-      findThrottled(sysRoot, vcgencmd),
+      findThrottled(this.#options),
       // Last, because they are slow.
       findOneWire(sysRoot)
     ])

@@ -4,6 +4,7 @@ import type { RecordColumns } from '../../../shared/record.ts'
 import type { Appender } from '../../buffer/buffer.ts'
 import { eachInterval } from '../each-interval.ts'
 import { Outbox } from '../outbox.ts'
+import { harmlessPart } from '../process/environment.ts'
 import type { Source, SourceContext, SourceStats, SourceType } from '../source.ts'
 import { Tally } from '../tally.ts'
 import { SensorFilter } from './sensor-filter.ts'
@@ -51,11 +52,12 @@ class SensorsSource implements Source {
   }
 
   async run(sink: Appender, signal: AbortSignal): Promise<void> {
-    const { clock, once, log } = this.#context
+    const { clock, once, log, environment } = this.#context
     const { sensors: intervalMs, only, sysRoot, vcgencmd } = this.#options
     const set = new SensorSet({
       sysRoot,
       vcgencmd,
+      env: harmlessPart(environment),
       filter: new SensorFilter(only),
       clock,
       log: log.child({ source: this.name }),

@@ -20,6 +20,15 @@ const conditions: ReadonlyMap<number, string> = new Map([
   [19, 'soft-temperature-limit-occurred']
 ])
 
+/** Where the state is looked for. */
+interface ThrottledOptions {
+  readonly sysRoot: string
+  /** The command that asks the firmware. */
+  readonly vcgencmd: string
+  /** All that its environment holds. */
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** In the kernels of Raspberry Pi. */
 const firmwareFile = 'devices/platform/soc/soc:firmware/get_throttled'
 
@@ -27,11 +36,12 @@ const firmwareFile = 'devices/platform/soc/soc:firmware/get_throttled'
  * The state of a Raspberry Pi's power and temperature: from `vcgencmd`, else the under-voltage alarm
  * of hwmon, else the firmware's file. None on other machines.
  */
-export async function findThrottled(sysRoot: string, vcgencmd: string): Promise<Sensor[]> {
+export async function findThrottled(options: ThrottledOptions): Promise<Sensor[]> {
+  const { sysRoot } = options
   const found = (read: () => Promise<number>): Sensor[] => [
     { id: 'rpi/throttled', kind: 'throttled', read: async () => measurement(await read()) }
   ]
-  const ask = () => askFirmware(vcgencmd)
+  const ask = () => askFirmware(options)
   if (await works(ask)) return found(ask)
   const alarm = await findAlarm(sysRoot)
   if (alarm !== undefined) return found(() => numberOf(alarm))
@@ -50,8 +60,9 @@ async function findAlarm(sysRoot: string): Promise<string | undefined> {
   return undefined
 }
 
-async function askFirmware(vcgencmd: string): Promise<number> {
-  const { stdout } = await run(vcgencmd, ['get_throttled'], { timeout: maxRunMs, maxBuffer: 4096 })
+async function askFirmware({ vcgencmd, env }: ThrottledOptions): Promise<number> {
+  const bounds = { timeout: maxRunMs, maxBuffer: 4096 }
+  const { stdout } = await run(vcgencmd, ['get_throttled'], { ...bounds, env })
   return parse(stdout)
 }
 

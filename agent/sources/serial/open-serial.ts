@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { promisify } from 'node:util'
 import { HeadwaterError } from '../../../shared/errors.ts'
+import { harmlessPart } from '../process/environment.ts'
+import type { SourceContext } from '../source.ts'
 
 /** How a serial device is opened. */
 export interface SerialLine {
@@ -11,6 +13,8 @@ export interface SerialLine {
   readonly path: string
   /** Bits per second. */
   readonly baud: number
+  /** That of the agent, of which the command that sets the line is given the harmless part. */
+  readonly environment?: SourceContext['environment']
 }
 
 /** 8 bits, no parity, one stop bit, nothing interpreted; a line without modem signals is enough. */
@@ -22,11 +26,9 @@ const sttyMs = 5000
  * Opens a serial device for reading. The stream ends, or fails, when the device is unplugged;
  * destroying it closes the device. Rejects with `unavailable`, naming the device and what is wrong.
  */
-export async function openSerial(
-  { path, baud }: SerialLine,
-  signal: AbortSignal
-): Promise<Readable> {
-  await configure(path, baud, signal)
+export async function openSerial(line: SerialLine, signal: AbortSignal): Promise<Readable> {
+  await configure(line, signal)
+  const { path } = line
   // Without O_NONBLOCK the call waits for the carrier of a modem.
   const flags = constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK
   const refused = (cause: Error): never => {
@@ -51,10 +53,15 @@ async function streamOf(descriptor: number): Promise<Readable> {
 }
 
 /** Node cannot set a line, and a device forgets its settings when it is unplugged. */
-async function configure(path: string, baud: number, signal: AbortSignal): Promise<void> {
+async function configure(
+  { path, baud, environment }: SerialLine,
+  signal: AbortSignal
+): Promise<void> {
   const args = ['-F', path, String(baud), ...lineSettings]
+  // What it complains about is looked at, and is translated otherwise.
+  const env = { ...harmlessPart(environment), LC_ALL: 'C' }
   try {
-    await promisify(execFile)('stty', args, { signal, timeout: sttyMs })
+    await promisify(execFile)('stty', args, { env, signal, timeout: sttyMs })
   } catch (cause) {
     throw new HeadwaterError('unavailable', `${path}: ${sttyProblem(cause)}`, { cause })
   }

@@ -40,7 +40,8 @@ class SerialSource implements Source {
     this.#options = options
     this.#context = context
     this.#outbox = new Outbox(context, this.#tally)
-    const line = { path: options.serial, baud: options.baud }
+    const { environment } = context
+    const line = { path: options.serial, baud: options.baud, environment }
     this.#feed = new Feed({
       context,
       tally: this.#tally,

@@ -47,8 +47,8 @@ export class MessageFramer {
     const rest = this.#held.subarray(0, this.#heldBytes)
     this.#heldBytes = 0
     const counted = countAt(rest, 0)
-    if (counted === 'short' || counted === undefined) this.#emit(rest, !whole)
-    else this.#emit(rest.subarray(counted.digits + 1), true)
+    if (counted === 'short' || counted === undefined) this.#emit(rest, whole ? 'whole' : 'cut')
+    else this.#emit(rest.subarray(counted.digits + 1), 'cut')
   }
 
   /** Where the next message begins; undefined while the end of this one has not come. */
@@ -60,19 +60,19 @@ export class MessageFramer {
     const end = lineEnd(bytes, Math.max(at, searchFrom))
     const length = (end ?? bytes.length) - at
     if (length > this.#maxBytes) {
-      this.#emit(bytes.subarray(at, at + this.#maxBytes), true)
+      this.#emit(bytes.subarray(at, at + this.#maxBytes), 'cut')
       if (end === undefined) this.#skip = Number.POSITIVE_INFINITY
       return end === undefined ? bytes.length : end + 1
     }
     if (end === undefined) return undefined
-    this.#emit(bytes.subarray(at, end), false)
+    this.#emit(bytes.subarray(at, end), 'whole')
     return end + 1
   }
 
   #cutCounted(bytes: Buffer, start: number, count: number): number | undefined {
     const wanted = Math.min(count, this.#maxBytes)
     if (bytes.length - start < wanted) return undefined
-    this.#emit(bytes.subarray(start, start + wanted), wanted < count)
+    this.#emit(bytes.subarray(start, start + wanted), wanted < count ? 'cut' : 'whole')
     this.#skip = count - wanted
     return start + wanted
   }
@@ -90,10 +90,10 @@ export class MessageFramer {
   }
 
   /** Without the ends of line that some put behind it. */
-  #emit(bytes: Buffer, cut: boolean): void {
+  #emit(bytes: Buffer, extent: 'whole' | 'cut'): void {
     let end = bytes.length
     while (end > 0 && isFiller(bytes[end - 1])) end -= 1
-    if (end > 0) this.#take(bytes.subarray(0, end), cut)
+    if (end > 0) this.#take(bytes.subarray(0, end), extent === 'cut')
   }
 
   /** What is held with the piece behind it. Grows by doubling, so small pieces cost no more. */

@@ -93,7 +93,7 @@ export class Newcomers {
    * Whether a copy may be read now: its original was emptied, or is gone, or neither changed for a
    * while (`quiet`). It goes on where the original was read to.
    */
-  async settle(file: TailFile, quiet: boolean): Promise<boolean> {
+  async settle(file: TailFile, { quiet }: { quiet: boolean }): Promise<boolean> {
     const { name, reader } = this.#options
     if (!file.copyOf) return true
     const { original, emptied } = file.copyOf

@@ -179,7 +179,7 @@ export class TailRun {
     if (file.state.emptied) return true
     try {
       const quiet = this.#options.context.once || this.#isQuiet(file)
-      if (!(await this.#newcomers.settle(file, quiet))) return false
+      if (!(await this.#newcomers.settle(file, { quiet }))) return false
       return await this.#reader.turn(file, end)
     } catch (error) {
       this.#reader.check()

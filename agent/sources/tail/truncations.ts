@@ -63,7 +63,7 @@ export class Truncations {
     if (!emptied || original.sighting?.path !== home) return true
     for (const file of files) {
       if (file.copyOf?.original === original && (await opener.look(file))) {
-        await newcomers.settle(file, false)
+        await newcomers.settle(file, { quiet: false })
       }
     }
     for (const sighting of rotations.slice(-maxLookedInto).toReversed()) {

@@ -28,19 +28,13 @@ import type { Expect } from './put-queue.ts'
 import type { ShardRun } from './shard-run.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamEvents } from './stream-events.ts'
-import type { StreamStats } from './stream-counts.ts'
+import type { EmbeddedEngineStats } from './stream-counts.ts'
 import type { StreamStore } from './stream-store.ts'
 import { createContext, type EmbeddedEngineOptions } from './store-context.ts'
 import { sweepLoop } from './sweep-loop.ts'
 import { scaleUniformly } from './uniform-scaling.ts'
 
 export type { EmbeddedEngineOptions } from './store-context.ts'
-
-export interface EmbeddedEngineStats {
-  readonly streams: readonly StreamStats[]
-  /** Running time over all lives. */
-  readonly ageMs: number
-}
 
 const defaultRetentionMs = 24 * 3_600_000
 

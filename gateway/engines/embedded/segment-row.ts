@@ -1,7 +1,7 @@
 import { asHeadwaterError, HeadwaterError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Block } from './block.ts'
-import { repairLog } from './repair-log.ts'
+import { openChecked } from './open-checked.ts'
 import { salvageSegment } from './salvage.ts'
 import { endSalvages, fileBytes, listSegments, removeStore, segmentPath } from './segment-files.ts'
 import type { SegmentReader } from './segment-reader.ts'
@@ -35,9 +35,14 @@ export class SegmentRow {
     for (const first of await listSegments(directory)) {
       row.#segments.set(first, await fileBytes(row.#path(first)))
     }
-    await row.#openWriter(check)
-    await row.#endSealing(check)
-    return row
+    try {
+      await row.#openWriter(check)
+      await row.#endSealing(check)
+      return row
+    } catch (thrown) {
+      await row.close()
+      throw thrown
+    }
   }
 
   /** First sequence index of each segment, rising. */
@@ -83,6 +88,7 @@ export class SegmentRow {
    * found out.
    */
   async recover(first: number, isDamaged: boolean): Promise<boolean> {
+    await this.#sealing
     await this.#closeWriter()
     const newest = this.#newest()
     if (isDamaged && newest !== undefined) await this.#salvage(newest)
@@ -94,6 +100,7 @@ export class SegmentRow {
 
   /** Opens the newest segment if a failure has closed it, and makes what is in it durable. */
   async reopen(): Promise<void> {
+    await this.#sealing
     if (!this.#writer) await this.#openWriter(true)
     await this.#writer?.settle()
   }
@@ -187,6 +194,8 @@ export class SegmentRow {
 
   /** Closes a segment to which nothing will be added. Never rejects. */
   async #seal(writer: SegmentWriter | undefined, first: number | undefined): Promise<void> {
+    // To close it does not move the log while it has an idle reader.
+    await writer?.settle().catch(() => undefined)
     await this.#close(writer)
     if (first === undefined || !this.#segments.has(first)) return
     this.#segments.set(first, await fileBytes(this.#path(first)))
@@ -226,22 +235,5 @@ export class SegmentRow {
 
   #path(first: number): string {
     return segmentPath(this.#directory, first)
-  }
-}
-
-/** A segment opened for writing; undefined for a file without its first commit. */
-async function openChecked(path: string, check: boolean): Promise<SegmentWriter | undefined> {
-  if (await repairLog(path)) {
-    throw new HeadwaterError('store_corrupt', `${path}-wal: a commit stands behind damaged bytes`)
-  }
-  const writer = await SegmentWriter.open(path)
-  if (!writer || !check) return writer
-  try {
-    const verdict = await writer.check()
-    if (verdict === 'ok') return writer
-    throw new HeadwaterError('store_corrupt', `${path}: ${verdict}`)
-  } catch (thrown) {
-    await writer.close().catch(() => undefined)
-    throw thrown
   }
 }

@@ -22,6 +22,12 @@ export interface StreamStats {
   readonly salvagedSegments: number
 }
 
+export interface EmbeddedEngineStats {
+  readonly streams: readonly StreamStats[]
+  /** Running time over all lives. */
+  readonly ageMs: number
+}
+
 /** What a stream has stored in this life, and which of its shards take much of it. */
 export class StreamCounts {
   readonly totals = { records: 0, blocks: 0, bytes: 0, failedCommits: 0, commit: new Histogram() }

@@ -3,13 +3,12 @@ import { HeadwaterError } from '../../../shared/errors.ts'
 import { AgentBatches } from './agent-batches.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
-import { Ingest } from './ingest.ts'
+import { type Ending, Ingest } from './ingest.ts'
 import { encodeReceipts, noReceipt, receiptOf, requirePacketId } from './packets.ts'
 import type { Qos2Session } from './qos2-store.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { RefusalReason } from './refusals.ts'
 import type { Replies } from './replies.ts'
-import type { Message } from './round.ts'
 import { isWellFormedTopic, type Publication } from './topic-rules.ts'
 
 export interface InboxOptions {
@@ -79,9 +78,9 @@ export class Inbox {
   }
 
   /** The connection is over; see `Ingest.end`. */
-  end(orderly: boolean, will: Message | undefined): void {
+  end(ending: Ending): void {
     this.#batches.end()
-    this.#ingest.end(orderly, will)
+    this.#ingest.end(ending)
   }
 
   #publicationOf(topic: string): Publication {

@@ -36,6 +36,14 @@ export interface IngestOptions {
   readonly onDropped: (count: number) => void
 }
 
+/** How a connection ended. */
+export interface Ending {
+  /** Its client said goodbye and sends nothing again. */
+  readonly orderly: boolean
+  /** What is published in its name now. */
+  readonly will?: Message | undefined
+}
+
 /**
  * The plain messages of one connection on their way to admission. What comes while one round is
  * under way makes the next: a connection has one commit in flight, so its order holds even when a
@@ -70,10 +78,10 @@ export class Ingest {
   }
 
   /**
-   * The connection is over. `orderly`: its client said goodbye and sends nothing again, so all is
-   * carried through; otherwise what admission has not seen is left to the client. The will is last.
+   * The connection is over. After an orderly end all is carried through; otherwise what admission
+   * has not seen is left to the client. The will is last.
    */
-  end(orderly: boolean, will: Message | undefined): void {
+  end({ orderly, will }: Ending): void {
     this.#endedMs = this.#options.clock.monoMs()
     this.#growing = undefined
     if (orderly) for (const round of this.#rounds) round.lasting = true

@@ -4,6 +4,7 @@ import { BrokerLink } from './broker-link.ts'
 import type { FrontParts } from './front-parts.ts'
 import type { Client } from './greeting.ts'
 import { Inbox } from './inbox.ts'
+import type { Ending } from './ingest.ts'
 import type { CloseReason } from './keepalive.ts'
 import { pingresp, pubcomp, requirePacketId, suback, unsuback } from './packets.ts'
 import type { Qos2Session } from './qos2-store.ts'
@@ -89,7 +90,7 @@ export class Session {
     if (this.#state === 'ended') return
     // Neither a gateway that restarts nor an operator who revokes a device says that it is gone.
     const isGone = reason !== 'stopping' && !this.isRevoked
-    this.#finish(false, isGone)
+    this.#finish({ orderly: false, will: isGone ? this.#client.will : undefined })
     this.#link?.close(!isGone)
   }
 
@@ -99,15 +100,15 @@ export class Session {
   }
 
   #disconnect(bytes: Buffer): void {
-    this.#finish(true, false)
+    this.#finish({ orderly: true })
     // aedes drops the will and then closes its side.
     this.#link?.answer(bytes)
     this.#wire.close('client')
   }
 
-  #finish(orderly: boolean, withWill: boolean): void {
+  #finish(ending: Ending): void {
     this.#state = 'ended'
-    this.#inbox.end(orderly, withWill ? this.#client.will : undefined)
+    this.#inbox.end(ending)
     if (!this.#client.clean) this.#parts.qos2.keep(this.#client.id, this.#qos2)
   }
 

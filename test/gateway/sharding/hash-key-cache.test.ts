@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { array, assert as check, constantFrom, integer, property } from 'fast-check'
 import { HashKeyCache } from '../../../gateway/sharding/hash-key-cache.ts'
 import { hashKeyOf } from '../../../gateway/engines/hash-key.ts'
 
@@ -14,8 +15,21 @@ test('hash keys are the MD5 of the UTF-8 key as a big-endian number', () => {
   for (const [key, hash] of vectors) assert.equal(hashKeyOf(key), hash, key)
 })
 
-test('the cache holds at most maxKeys keys and forgets the one not used longest', () => {
-  const cache = new HashKeyCache(2)
-  for (const key of ['a', 'b', 'a', 'c']) assert.equal(cache.get(key), hashKeyOf(key))
-  assert.deepEqual(cache.keys(), ['a', 'c'])
+test('a key is hashed again only when it is not one of the maxKeys used last', () => {
+  const someKeys = array(constantFrom('a', 'b', 'c', 'd', 'é'), { maxLength: 40 })
+  check(
+    property(integer({ min: 1, max: 4 }), someKeys, (maxKeys, keys) => {
+      let hashed = 0
+      const cache = new HashKeyCache(maxKeys, (key) => {
+        hashed += 1
+        return hashKeyOf(key)
+      })
+      for (const [at, key] of keys.entries()) {
+        const before = hashed
+        assert.equal(cache.get(key), hashKeyOf(key))
+        const usedLast = [...new Set(keys.slice(0, at).toReversed())].slice(0, maxKeys)
+        assert.equal(hashed === before, usedLast.includes(key))
+      }
+    })
+  )
 })
