@@ -33,7 +33,7 @@ export class SegmentReader {
 
   static async open(path: string): Promise<SegmentReader> {
     // Not read-only: a reader of a log that a killed process left behind must recover it.
-    const db = await Database.open(path)
+    const db = await Database.open(path, { existing: true })
     try {
       await db.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA query_only = 1')
       await readVersion(db, storeFormat.version)

@@ -197,8 +197,10 @@ export class SegmentRow {
     // To close it does not move the log while it has an idle reader.
     await writer?.settle().catch(() => undefined)
     await this.#close(writer)
-    if (first === undefined || !this.#segments.has(first)) return
-    this.#segments.set(first, await fileBytes(this.#path(first)))
+    if (first === undefined) return
+    const bytes = await fileBytes(this.#path(first))
+    // It may have been dropped meanwhile.
+    if (this.#segments.has(first)) this.#segments.set(first, bytes)
   }
 
   async #salvage(first: number): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { cp, open, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { EmbeddedEngine } from '../../../../gateway/engines/embedded/embedded-engine.ts'
 import { fileBytes } from '../../../../gateway/engines/embedded/segment-files.ts'
 import { SegmentReader } from '../../../../gateway/engines/embedded/segment-reader.ts'
@@ -181,6 +181,21 @@ test('a segment past retention is dropped when it is sealed, and not before', as
   for (const suffix of ['', '-wal', '-shm']) assert.equal(await fileBytes(sealed + suffix), 0)
   assert.equal((await readTexts(engine, shardId(0))).at(-1), '20 new')
   assert.deepEqual(await engine.marks('s', source), [{ shard: shardId(0), seq: 21 }])
+})
+
+test('a segment that is dropped at any moment of its sealing is gone', async (t) => {
+  for (let turns = 0; turns < 40; turns += 2) {
+    const clock = new ManualClock()
+    const { engine, held } = await sealing(t, clock)
+    await engine.alter('s', (definition) => ({ ...definition, retentionMs: 5_000 }))
+    await clock.advance(10_000)
+    await putEach(engine, ['20 new'])
+    held.release()
+    for (let turn = 0; turn < turns; turn++) await setImmediate()
+    await engine.sweep()
+    assert.equal(engine.stats().streams[0]?.segments, 1)
+    assert.equal((await readTexts(engine, shardId(0))).at(-1), '20 new')
+  }
 })
 
 test('the engine stops when the seal that is under way has ended, and no log is left', async (t) => {
