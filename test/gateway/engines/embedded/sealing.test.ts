@@ -30,9 +30,14 @@ async function putEach(engine: EmbeddedEngine, some: readonly string[]): Promise
   return sequences
 }
 
+interface Held {
+  sealed: boolean
+  release: () => void
+}
+
 /** The next segment that is sealed is not, until it is told to be. */
-function holdSeal(t: TestContext) {
-  const held = { sealed: false, release: () => {} }
+function holdSeal(t: TestContext): Held {
+  const held: Held = { sealed: false, release: () => {} }
   const released = new Promise<void>((resolve) => {
     held.release = resolve
   })
@@ -93,6 +98,16 @@ async function flip(path: string, at: number): Promise<void> {
 
 async function waits(work: Promise<unknown>): Promise<boolean> {
   return Promise.race([work.then(() => false), setTimeout(100, true)])
+}
+
+/** A put that finds the newest segment damaged, which is mended when the one before is sealed. */
+async function putIntoDamage(t: TestContext, engine: EmbeddedEngine, held: Held): Promise<void> {
+  t.mock.method(SegmentWriter.prototype, 'append', failing('store_corrupt'), { times: 1 })
+  const putting = engine.put('s', [entry({ text: 'refused' })], never)
+  assert.ok(await waits(putting))
+  held.release()
+  const [outcome] = await putting
+  assert.equal(outcome?.status, 'failed')
 }
 
 test('a seal that a kill cut off is ended at the next start: the log is in the file, all is read', async (t) => {
@@ -293,12 +308,7 @@ test('a segment that does not close well is read in this life and ended in the n
 
 test('damage of the newest segment is mended when the one before is sealed', async (t) => {
   const { engine, held } = await sealing(t)
-  t.mock.method(SegmentWriter.prototype, 'append', failing('store_corrupt'), { times: 1 })
-  const putting = engine.put('s', [entry({ text: 'refused' })], never)
-  assert.ok(await waits(putting))
-  held.release()
-  const outcomes = await putting
-  assert.equal(outcomes[0]?.status, 'failed')
+  await putIntoDamage(t, engine, held)
   assert.equal(engine.stats().streams[0]?.salvagedSegments, 1)
   await putAll(engine, [entry({ text: 'next' })])
   assert.deepEqual(await readTexts(engine, shardId(0)), [...texts, 'next'])
@@ -327,12 +337,7 @@ test('when nothing is left of the newest segment, the one that was sealed takes 
   // As much as fills a segment.
   const first = texts.slice(0, 13)
   await putEach(engine, first)
-  t.mock.method(SegmentWriter.prototype, 'append', failing('store_corrupt'), { times: 1 })
-  const putting = engine.put('s', [entry({ text: 'refused' })], never)
-  assert.ok(await waits(putting))
-  held.release()
-  const outcomes = await putting
-  assert.equal(outcomes[0]?.status, 'failed')
+  await putIntoDamage(t, engine, held)
   const [stats] = engine.stats().streams
   assert.equal(stats?.salvagedSegments, 1)
   assert.equal(stats.segments, 1)
