@@ -1,6 +1,6 @@
 import { metricTable } from '../shared/metric-table.ts'
 import type { AdmissionStats } from './admission/admission.ts'
-import type { EmbeddedEngineStats } from './engines/embedded/stream-counts.ts'
+import type { EmbeddedEngineStats } from './engines/embedded/engine-stats.ts'
 import type { KinesisServerStats } from './engines/embedded/wire/kinesis-server.ts'
 import type { HttpFrontStats } from './fronts/http/http-front.ts'
 import type { MqttFrontStats } from './fronts/mqtt/mqtt-front.ts'
